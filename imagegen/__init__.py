@@ -1,0 +1,3 @@
+"""imagegen: a Make for image assets."""
+
+__version__ = "0.1.0"

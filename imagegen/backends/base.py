@@ -1,0 +1,165 @@
+"""What a backend is: the one thing that every file or folder beside this one implements.
+
+Adding a backend is one new module (or folder) here with a class ``Backend`` that meets
+:class:`Backend`, and ``schemas/backends/<name>.schema.json`` for its settings block.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from imagegen.errors import BuildFailed, Interrupted
+
+ATTEMPTS = 3
+"""Attempts in all for one image, over retries, servers and job engines together."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One image to make: the recipe decides its pixels, the rest is for messages and patience.
+
+    ``task`` is ``job:slug``; ``digest`` the recipe's, 64 hex digits; ``timeout`` (from when the
+    image starts to run) and ``queue_timeout`` are seconds, None leaves it to the backend's block.
+    """
+
+    task: str
+    name: str
+    recipe: Mapping[str, Any]
+    digest: str
+    timeout: float | None = None
+    queue_timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a backend gives back.
+
+    ``png`` is a whole PNG file. ``texts`` are text chunks to keep beside the record (keyword to
+    text). ``notes`` are worth a line to the user. ``settle`` is called once the target is in its
+    place (a polite client then forgets the job on the server); it must not raise for a server's fault.
+    """
+
+    png: bytes
+    texts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    settle: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A setting that a backend can't work with: which one, why, and the mend."""
+
+    setting: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a server can't do, found before anything is queued: the orders it concerns, and why."""
+
+    tasks: tuple[str, ...]
+    setting: str
+    message: str
+    hint: str = ""
+
+
+class Attempts:
+    """Counts the three attempts one image has, whoever spends them."""
+
+    def __init__(self, limit: int = ATTEMPTS) -> None:
+        self.limit, self.used = limit, 0
+
+    @property
+    def left(self) -> int:
+        return self.limit - self.used
+
+    def spend(self) -> None:
+        """One more has failed. Raises nothing: ask :attr:`left` before the next."""
+        self.used += 1
+
+
+class Watch:
+    """What a backend is handed while it works on one order: whom to tell, and when to stop."""
+
+    def __init__(
+        self,
+        cancelled: threading.Event,
+        started: Callable[[], None] = lambda: None,
+        step: Callable[[int, int], None] = lambda value, total: None,
+        attempts: Attempts | None = None,
+    ) -> None:
+        self.cancelled, self.started, self.step = cancelled, started, step
+        self.attempts = attempts or Attempts()
+
+    def check(self) -> None:
+        """Raise :class:`Interrupted` if the run is being left."""
+        if self.cancelled.is_set():
+            raise Interrupted("interrupted")
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but wake and raise :class:`Interrupted` when the run is being left."""
+        self.cancelled.wait(seconds)
+        self.check()
+
+
+class Backend(Protocol):
+    """Turns recipes into images.
+
+    ``uses`` names every setting that decides this backend's pixels; a setting that is given and
+    not in ``uses`` is an error where an item or job gives it and a warning from ``defaults``.
+    ``defaults`` are the documented values of settings that nobody gave; they enter the recipe.
+    ``draws_name`` says that the item's name is in the picture, and so in the recipe.
+    """
+
+    name: str
+    uses: frozenset[str]
+    defaults: Mapping[str, Any]
+    draws_name: bool
+
+    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        """``settings`` is the manifest's ``backends.<name>`` block, already checked by its schema."""
+
+    @property
+    def workers(self) -> int:
+        """How many orders may be under way at once (waiting, running, coming down)."""
+
+    def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
+        """Look at one recipe offline, without a server, a GPU or a model."""
+
+    def known(self, recipe: Mapping[str, Any]) -> Mapping[str, str]:
+        """Digests of what the recipe only names (a checkpoint's content), where they can be had."""
+
+    def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
+        """Ask the server, before anything is queued, whether it can do all of these.
+
+        Raises :class:`~imagegen.errors.Unreachable` when no server answers.
+        """
+
+    def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What would be sent, for ``explain``; None where nothing is."""
+
+    def generate(self, order: Order, watch: Watch) -> Picture:
+        """Make one image. Raises BuildFailed (its message is for the user) or Interrupted."""
+
+    def close(self) -> None:
+        """Let go of sockets and threads."""
+
+
+def first_failure(attempts: Attempts, error: BuildFailed) -> BuildFailed:
+    """``error`` as it reads once every attempt is spent."""
+    if attempts.used < 2:
+        return error
+    return type(error)(f"{error.message} ({attempts.used} attempts)", error.hint)
+
+
+def modules(package_path: Iterable[str]) -> Iterator[str]:
+    """Names of the backends that live beside this file."""
+    import pkgutil
+
+    for module in pkgutil.iter_modules(list(package_path)):
+        if module.name != "base":
+            yield module.name
