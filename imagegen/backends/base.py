@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from imagegen.errors import BuildFailed, Interrupted
@@ -67,6 +68,14 @@ class Refusal:
     hint: str = ""
 
 
+class Absent(LookupError):
+    """A model's file that is in none of the folders where it could be."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
+
+
 class Attempts:
     """Counts the three attempts one image has, whoever spends them."""
 
@@ -91,9 +100,13 @@ class Watch:
         started: Callable[[], None] = lambda: None,
         step: Callable[[int, int], None] = lambda value, total: None,
         attempts: Attempts | None = None,
+        flaw: Callable[[bytes], str] = lambda png: "",
     ) -> None:
+        """``flaw`` says what keeps some bytes from being a whole PNG, the empty text if nothing does:
+        a backend that downloads asks it, and may try again."""
         self.cancelled, self.started, self.step = cancelled, started, step
         self.attempts = attempts or Attempts()
+        self.flaw = flaw
 
     def check(self) -> None:
         """Raise :class:`Interrupted` if the run is being left."""
@@ -111,27 +124,34 @@ class Backend(Protocol):
 
     ``uses`` names every setting that decides this backend's pixels; a setting that is given and
     not in ``uses`` is an error where an item or job gives it and a warning from ``defaults``.
+    ``file_settings`` are those of them that name a model's file.
     ``defaults`` are the documented values of settings that nobody gave; they enter the recipe.
     ``draws_name`` says that the item's name is in the picture, and so in the recipe.
     """
 
     name: str
     uses: frozenset[str]
+    file_settings: frozenset[str]
     defaults: Mapping[str, Any]
     draws_name: bool
 
-    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        """``settings`` is the manifest's ``backends.<name>`` block, already checked by its schema."""
+    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
+        """``settings`` is the manifest's ``backends.<name>`` block, already checked by its schema;
+        relative folders in it count from ``project``. Raises WrongInput; connects to nothing yet.
+        """
 
     @property
     def workers(self) -> int:
         """How many orders may be under way at once (waiting, running, coming down)."""
 
     def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
-        """Look at one recipe offline, without a server, a GPU or a model."""
+        """Look at one recipe by itself, without a server, a GPU, a model or a file."""
 
-    def known(self, recipe: Mapping[str, Any]) -> Mapping[str, str]:
-        """Digests of what the recipe only names (a checkpoint's content), where they can be had."""
+    def locate(self, setting: str, value: str) -> Path | None:
+        """The file that a setting of ``file_settings`` names; None where that can't be known offline.
+
+        Raises :class:`Absent` when it can be known and the file is not there.
+        """
 
     def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
         """Ask the server, before anything is queued, whether it can do all of these.
@@ -147,13 +167,6 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of sockets and threads."""
-
-
-def first_failure(attempts: Attempts, error: BuildFailed) -> BuildFailed:
-    """``error`` as it reads once every attempt is spent."""
-    if attempts.used < 2:
-        return error
-    return type(error)(f"{error.message} ({attempts.used} attempts)", error.hint)
 
 
 def modules(package_path: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,88 @@
+"""Where a ComfyUI server is, and what goes with every request to it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from imagegen.errors import Problem, WrongInput
+
+_ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """``url`` and ``ws_url`` without credentials and trailing slash; ``headers`` hold secrets, so they
+    are in no message and no ``repr``."""
+
+    url: str
+    ws_url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, where no proxy stands between."""
+        host = urlsplit(self.url).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def address(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Address:
+    """The server of a ``backends.comfyui`` block. Raises WrongInput."""
+    url, credentials = _split(
+        environ.get("COMFYUI_URL") or settings.get("url", "http://127.0.0.1:8188"),
+        "COMFYUI_URL" if environ.get("COMFYUI_URL") else "backends.comfyui.url",
+        ("http", "https"),
+    )
+    named = environ.get("COMFYUI_WS_URL") or settings.get("ws_url")
+    if named:
+        ws_url, _ = _split(
+            named,
+            "COMFYUI_WS_URL" if environ.get("COMFYUI_WS_URL") else "backends.comfyui.ws_url",
+            ("ws", "wss"),
+        )
+    else:
+        ws_url = "ws" + url.removeprefix("http") + "/ws"
+    headers = dict(credentials)
+    for name, value in settings.get("headers", {}).items():
+        headers[name] = _header(name, value, environ)
+    return Address(url, ws_url, headers)
+
+
+def _split(url: str, where: str, schemes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """The URL without its credentials, and the header that carries them instead."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise WrongInput([Problem("is no address of a server", where, hint=str(error))]) from error
+    if parts.scheme not in schemes or not parts.hostname or "${" in url:
+        raise WrongInput([Problem(f"is no address of a server: it should begin with {schemes[0]}://", where)])
+    credentials = {}
+    if parts.username or parts.password:
+        both = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        credentials["Authorization"] = "Basic " + base64.b64encode(both.encode()).decode()
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    place = host + (f":{port}" if port else "")
+    return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", "")), credentials
+
+
+def _header(name: str, value: str, environ: Mapping[str, str]) -> str:
+    where = f"backends.comfyui.headers.{name}"
+
+    def from_environment(match: re.Match[str]) -> str:
+        if match[1] not in environ:
+            raise WrongInput(
+                [Problem(f"{match[1]} is not set in the environment", where, hint=f"export {match[1]}=…")]
+            )
+        return environ[match[1]]
+
+    filled = _ENV.sub(from_environment, value)
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(
+        r"[\t\x20-\x7e\x80-\xff]*", filled
+    ):
+        raise WrongInput([Problem("is no header: its name or value holds what headers can't", where)])
+    return filled.strip()

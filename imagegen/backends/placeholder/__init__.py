@@ -1,0 +1,111 @@
+"""A stand-in for any backend: no server, no model, a picture to lay things out with.
+
+The item's name, its prompt and its size over a pattern and a palette that follow from the recipe's
+digest. The same recipe gives the same bytes for one version of Pillow, so it is good for layouts, for
+trying the tool and for CI, and every picture with room for the word says ``placeholder``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from imagegen.backends.base import Complaint, Order, Picture, Refusal, Watch
+
+SMALLEST, LARGEST = 16, 8192
+"""Sides in pixels."""
+
+MOST_PIXELS = 64_000_000
+"""Four workers hold one picture each, at four bytes a pixel."""
+
+EVERY_SETTING = frozenset(
+    {"prompt", "negative_prompt", "checkpoint", "width", "height", "steps", "cfg", "sampler", "scheduler"}
+    | {"denoise", "seed", "model", "loras", "references", "image", "workflow"}
+)
+
+
+class Backend:
+    """Draws with Pillow, which is imported with the first picture: judging 10,000 items needs none of it.
+
+    It accepts every setting there is, because it stands in for whichever backend will use them, and all
+    of them decide its pixels through the recipe's digest.
+    """
+
+    name = "placeholder"
+    uses = EVERY_SETTING
+    defaults: Mapping[str, Any] = {"width": 1024, "height": 1024}
+    draws_name = True
+
+    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        """Nothing to set up: the schema lets ``settings`` be empty only."""
+
+    @property
+    def workers(self) -> int:
+        """Pictures at once; more than four gain little and cost memory."""
+        return min(4, os.cpu_count() or 1)
+
+    def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
+        """Sides of 16 to 8192 pixels, 64 megapixels in all."""
+        sides = {side: recipe.get(side, self.defaults[side]) for side in ("width", "height")}
+        wrong = [complaint for side, value in sides.items() for complaint in _complaints(side, value)]
+        if wrong:
+            return wrong
+        width, height = sides["width"], sides["height"]
+        if width * height <= MOST_PIXELS:
+            return []
+        return [
+            Complaint(
+                "width" if width >= height else "height",
+                f"{width} x {height} is {width * height / 1e6:.1f} megapixels, a placeholder has at most "
+                f"{MOST_PIXELS // 1_000_000}",
+                f"{MOST_PIXELS // max(width, height)} is the most beside {max(width, height)}",
+            )
+        ]
+
+    def known(self, recipe: Mapping[str, Any]) -> Mapping[str, str]:
+        """Nothing: a checkpoint's name decides the pixels here, its content doesn't."""
+        return {}
+
+    def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
+        """There is no server to ask."""
+        return []
+
+    def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Nothing is sent."""
+        return None
+
+    def generate(self, order: Order, watch: Watch) -> Picture:
+        """Draw one picture. Raises Interrupted if the run is being left."""
+        watch.check()
+        watch.started()
+        # Here and not above, so that Pillow is loaded only by who draws.
+        from imagegen.backends.placeholder.drawing import Subject, drawn
+
+        recipe = order.recipe
+        subject = Subject(
+            name=str(recipe.get("name", order.name)),
+            prompt=str(recipe.get("prompt") or ""),
+            width=int(recipe.get("width", self.defaults["width"])),
+            height=int(recipe.get("height", self.defaults["height"])),
+            seed=str(recipe.get("seed", "")),
+            digest=order.digest,
+        )
+        picture = Picture(png=drawn(subject))
+        watch.step(1, 1)
+        return picture
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _complaints(side: str, value: Any) -> Iterator[Complaint]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield Complaint(side, f"{side} is {value!r}, not a whole number of pixels", "for example 1024")
+    elif not SMALLEST <= value <= LARGEST:
+        nearest = SMALLEST if value < SMALLEST else LARGEST
+        yield Complaint(
+            side,
+            f"{side} is {value}, a placeholder has sides of {SMALLEST} to {LARGEST} pixels",
+            f"the nearest is {nearest}",
+        )

@@ -1,0 +1,112 @@
+"""Files: digests, atomic replacement, locks, and what lies inside the project."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagegen.errors import BuildFailed, Interrupted
+
+STATE = ".imagegen"
+"""The folder, in the project's own, of all that may be deleted at any time, and of the previous pictures."""
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` whole or not at all: a temporary file in the same folder, synced, renamed.
+
+    Raises OSError; nothing half-written is left behind, not even after a full disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable where folders can be synced (not on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems refuse; the rename stands anyway
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Make ``copy`` hold what ``path`` holds, while ``path`` stays where it is. Raises OSError."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, copy)
+    except OSError:  # no hard links here (FAT, some network shares), or another device
+        temporary = copy.with_name(f".{copy.name}.{secrets.token_hex(4)}.tmp")
+        try:
+            shutil.copy2(path, temporary)
+            temporary.replace(copy)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def inside(folder: Path, path: Path) -> bool:
+    """Whether ``path``, links followed, lies in ``folder``, links followed."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a loop of links
+        return False
+
+
+@contextlib.contextmanager
+def locked(project: Path, target: Path, cancelled: threading.Event) -> Iterator[bool]:
+    """Hold the lock for one target, across processes. Yields whether somebody else held it first.
+
+    The lock dies with its process. Raises Interrupted while waiting, BuildFailed where none can be had.
+    """
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(
+        os.path.normcase(str(target.absolute())).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:24]
+    folder = project / STATE / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{name}.lock", thread_local=False)
+        waited = False
+        while True:
+            try:
+                # Looked at often: another run's image may be done at any moment.
+                lock.acquire(timeout=0.25 if waited else 0, poll_interval=0.02)
+                break
+            except Timeout:
+                waited = True
+                if cancelled.is_set():
+                    raise Interrupted("interrupted") from None
+    except OSError as error:
+        raise BuildFailed(
+            f"can't lock {target.name}: {error.strerror or error}",
+            f"make {STATE} writable, or free some space",
+        ) from error
+    try:
+        yield waited
+    finally:
+        lock.release()

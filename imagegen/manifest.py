@@ -1,0 +1,129 @@
+"""assets.yaml → jobs and items: found, read, checked by the schemas, resolved, or all that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imagegen.errors import Place, Problem, WrongInput
+
+NAMES = ("assets.yaml", "assets.yml", "assets.json")
+ONE_JOB = "images"
+"""The job of a manifest without ``jobs:``."""
+
+
+class Way(NamedTuple):
+    """How an item is handled, beside its recipe; shared by many items.
+
+    ``files`` are the (setting, value) pairs of its recipe that name a model's file.
+    """
+
+    backend: str
+    overwrite: str
+    record: str
+    timeout: float | None
+    queue_timeout: float | None
+    files: tuple[tuple[str, str], ...]
+
+
+class Item(NamedTuple):
+    """One image. ``recipe`` is canonical JSON, its seed perhaps ``"random"``; ``target`` is written
+    with ``/`` and counts from the project's folder."""
+
+    task: str
+    name: str
+    target: str
+    recipe: bytes
+    way: Way
+
+    @property
+    def job(self) -> str:
+        return self.task.partition(":")[0]
+
+    @property
+    def slug(self) -> str:
+        return self.task.partition(":")[2]
+
+
+class FileUse(NamedTuple):
+    """A model's file that the manifest names: by which setting, where first, how often."""
+
+    backend: str
+    setting: str
+    value: str
+    place: Place
+    path: str
+    items: int
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line says over the manifest: another backend, folders outside the project."""
+
+    backend: str | None = None
+    allow: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest. ``warnings`` are no errors. ``origins`` (not cached) tell for each task and
+    setting which layer gave it."""
+
+    project: Path
+    file: str
+    jobs: tuple[str, ...]
+    items: tuple[Item, ...]
+    backends: Mapping[str, Mapping[str, Any]]
+    file_uses: tuple[FileUse, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def path(self, item: Item) -> Path:
+        """The target's place on this machine."""
+        return self.project / item.target
+
+
+def find(start: Path, named: str | None = None) -> Path | None:
+    """The manifest: the file ``named``, else assets.yaml (.yml, .json) in ``start`` or a folder above.
+
+    Raises WrongInput where the one named is not there, or a folder holds two.
+    """
+    if named is not None:
+        path = (start / named).absolute()
+        if not path.is_file():
+            raise WrongInput(f"there is no {named}", "imagegen init starts a project")
+        return path
+    for folder in (start.absolute(), *start.absolute().parents):
+        there = [folder / name for name in NAMES if (folder / name).is_file()]
+        if len(there) > 1:
+            raise WrongInput(
+                f"{' and '.join(path.name for path in there)} both stand in {folder}",
+                "keep one, or name it with --assets",
+            )
+        if there:
+            return there[0]
+    return None
+
+
+def load(file: Path, overrides: Overrides = Overrides()) -> Manifest:  # noqa: B008  (frozen)
+    """Read, check and resolve ``file``. Raises WrongInput with everything that is wrong at once."""
+    from imagegen import document, resolve, schema
+
+    source = document.read(file, file.name)
+    values = schema.settled(source)
+    if values is None:
+        raise WrongInput(
+            [Problem("is empty", place=Place(file.name), hint="imagegen init writes an example")]
+        )
+    if not isinstance(values, dict):
+        what = "a list" if isinstance(values, list) else "text"
+        raise WrongInput([Problem(f"is {what}, not a mapping with jobs or items", place=Place(file.name))])
+    found = schema.problems(source, values)
+    return resolve.resolve(file, source, values, found, overrides)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems without doubles, in the order of the file."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.place)

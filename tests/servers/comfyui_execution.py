@@ -1,0 +1,299 @@
+"""Running one job: its nodes in order, the cache, and every message as the recordings have it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from . import comfyui_nodes as nodes
+from .comfyui_faults import Fault, Faults
+from .comfyui_files import Files, OutsideError, annotated
+from .comfyui_graph import NodeTypes, is_link, order, signatures
+from .comfyui_pictures import Picture, encode, small_jpeg
+from .comfyui_queue import Job
+from .comfyui_sockets import JPEG, Sockets
+
+_TRACEBACK = '  File "<comfyui>/execution.py", line 496, in execute\n    output_data, output_ui = get_output_data()\n'
+_PREVIEW_PREFIX = "ComfyUI_temp_abcde"  # five random letters on a real server
+_unlike_any = itertools.count()
+
+
+class InterruptedJob(Exception):
+    """Somebody asked for the job to stop."""
+
+
+class Abandoned(Exception):
+    """The server was restarted under the job."""
+
+
+class NodeError(Exception):
+    """A node raised."""
+
+    def __init__(self, message: str, exception_type: str = "Exception") -> None:
+        super().__init__(message)
+        self.exception_type = exception_type
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long work takes, in seconds: each picture, each sampling step on top, and whether steps show previews."""
+
+    work: float = 0.0
+    steps_delay: float = 0.0
+    previews: bool = False
+
+
+class Pace(Protocol):
+    """Who may stop the work: each raises Abandoned, and all but the first InterruptedJob, when it is so."""
+
+    def check_alive(self) -> None: ...
+    def check(self) -> None: ...
+    def pause(self, seconds: float) -> None: ...
+    def gate(self, prompt_id: str) -> None: ...  # waits while a test holds the job
+
+
+@dataclass
+class _Cached:
+    outputs: list[Any]
+    ui: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+
+
+class Executor:
+    """Runs jobs for one life of the server, and keeps its cache between them."""
+
+    def __init__(
+        self, types: NodeTypes, files: Files, sockets: Sockets, faults: Faults, pace: Pace, timing: Timing
+    ) -> None:
+        self.types = types
+        self.files = files
+        self.sockets = sockets
+        self.faults = faults
+        self.pace = pace
+        self.timing = timing
+        self.cache: dict[str, _Cached] = {}  # by signature; only what the last job's graph names
+        self.node: str | None = None  # what runs now
+        self.pictures = 0  # really made: saved, or sent as a binary message
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Run a job and return its history entry without the prompt. Raises Abandoned."""
+        return _Run(self, job).run()
+
+    def changed(self, node: dict[str, Any]) -> str:
+        """What a node's result depends on beside its inputs (ComfyUI's IS_CHANGED)."""
+        if node["class_type"] == "SaveImageWebsocket":
+            return str(next(_unlike_any))
+        image = node["inputs"].get("image")
+        if node["class_type"].startswith("LoadImage") and isinstance(image, str):
+            return hashlib.sha256(self.read_input(image)).hexdigest()
+        return ""
+
+    def read_input(self, name: str) -> bytes:
+        """An uploaded file, as a LoadImage node names it."""
+        return self.files.read(*annotated(name, "input")) or b""
+
+
+class _Run:
+    def __init__(self, executor: Executor, job: Job) -> None:
+        self._x = executor
+        self._job = job
+        self._messages: list[tuple[str, dict[str, Any]]] = []
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._executed: list[str] = []
+        self._gated = False
+        self._signatures = signatures(job.graph, executor.changed)
+
+    def run(self) -> dict[str, Any]:
+        x, job = self._x, self._job
+        self._say("execution_start", {"prompt_id": job.prompt_id})
+        x.cache = {key: x.cache[key] for key in self._signatures.values() if key in x.cache}
+        cached = [node_id for node_id, key in self._signatures.items() if key in x.cache]
+        self._say("execution_cached", {"nodes": cached, "prompt_id": job.prompt_id})
+        success = False
+        node_id = ""
+        try:
+            for node_id in order(job.graph, job.outputs, cached, x.types):
+                self._node(node_id)
+            self._gate()
+            self._say("execution_success", {"prompt_id": job.prompt_id})
+            success = True
+        except InterruptedJob:
+            self._say("execution_interrupted", self._failure(node_id), everyone=True)
+        except NodeError as problem:
+            self._say("execution_error", self._failure(node_id) | self._exception(problem))
+        x.node = None
+        return self._result(success)
+
+    def _node(self, node_id: str) -> None:
+        x, node = self._x, self._job.graph[node_id]
+        key = self._signatures[node_id]
+        if key in x.cache:
+            self._executed_message(node_id, x.cache[key].ui)
+            self._finish(node_id)
+            return
+        self._report(node_id, 0.0, 1.0)
+        if self._job.client is not None:
+            x.node = node_id
+            self._tell("executing", {"node": node_id, "display_node": node_id, "prompt_id": self._job.prompt_id})
+        x.pace.check()
+        if fault := x.faults.take("fail", node_id, node["class_type"]):
+            raise NodeError(fault.text, fault.kind)
+        entry = self._work(node_id, node["class_type"])
+        if entry.ui:
+            entry.meta = {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
+            self._executed_message(node_id, entry.ui)
+        x.cache[key] = entry
+        self._finish(node_id)
+        self._executed.append(node_id)
+
+    def _work(self, node_id: str, class_type: str) -> _Cached:
+        x, info = self._x, self._x.types[class_type]
+        inputs = {name: self._value(value) for name, value in self._job.graph[node_id]["inputs"].items()}
+        if info["output_node"]:
+            self._gate()
+            if class_type == "SaveImageWebsocket":
+                self._send_pictures(node_id, inputs["images"])
+                return _Cached([])
+            return _Cached([], self._save(class_type, inputs))
+        if nodes.samples(info, inputs):
+            self._sample(node_id, inputs["steps"], nodes.batch_of(inputs))
+        elif class_type == "EmptyImage":
+            x.pace.pause(x.timing.work * nodes.batch_of(inputs))
+        return _Cached(nodes.run(info, inputs, self._signatures[node_id], x.read_input))
+
+    def _value(self, value: Any) -> Any:
+        if not is_link(value):
+            return value
+        return self._x.cache[self._signatures[value[0]]].outputs[int(value[1])]
+
+    def _sample(self, node_id: str, steps: int, batch: int) -> None:
+        x = self._x
+        for step in range(1, steps + 1):
+            x.pace.pause(x.timing.work * batch / steps + x.timing.steps_delay)
+            self._step(node_id, step, steps)
+            if x.timing.previews:
+                x.sockets.send_image(small_jpeg(), self._job.client, JPEG)
+            if step == 1:
+                self._gate()
+
+    def _send_pictures(self, node_id: str, pictures: nodes.Pictures) -> None:
+        for number, picture in enumerate(pictures):
+            self._x.pace.check()
+            self._step(node_id, number, len(pictures))
+            data = encode(picture)
+            if spoilt := self._x.faults.take("spoil"):
+                data = spoilt.spoil(data)
+            self._x.sockets.send_image(data, self._job.client)
+            self._x.pictures += 1
+
+    def _save(self, class_type: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
+        x = self._x
+        pictures = inputs.get("images")
+        if not pictures or x.faults.take("no outputs"):
+            return None
+        folder = "temp" if class_type == "PreviewImage" or x.faults.take("temp") else "output"
+        prefix = inputs.get("filename_prefix", _PREVIEW_PREFIX)
+        copies: Fault | None = x.faults.take("several")
+        texts = self._texts()
+        images = []
+        for picture in pictures * (copies.count if copies else 1):
+            images.append(self._save_one(folder, prefix, picture, texts))
+            x.pictures += 1
+        return {"images": images}
+
+    def _save_one(self, folder: str, prefix: str, picture: Picture, texts: dict[str, str]) -> dict[str, str]:
+        x = self._x
+        try:
+            image = x.files.save(folder, prefix, picture.width, picture.height, encode(picture, texts))
+        except OutsideError as problem:
+            raise NodeError(f"{problem}\n") from problem
+        if x.faults.take("lose file"):
+            x.files.delete(image["filename"], folder)
+        return image
+
+    def _texts(self) -> dict[str, str]:
+        extra = self._job.extra_data.get("extra_pnginfo") or {}
+        return {"prompt": json.dumps(self._job.graph), **{key: json.dumps(value) for key, value in extra.items()}}
+
+    def _gate(self) -> None:
+        """The one place in each job where a test can hold it, and where somebody may interrupt it."""
+        if not self._gated:
+            self._gated = True
+            if self._x.faults.take("interrupt"):
+                raise InterruptedJob
+            self._x.pace.gate(self._job.prompt_id)
+
+    # Messages
+
+    def _tell(self, event: str, data: dict[str, Any], everyone: bool = False) -> None:
+        if self._job.client is not None or everyone:
+            self._x.pace.check_alive()
+            self._x.sockets.send(event, data, self._job.client)
+
+    def _say(self, event: str, data: dict[str, Any], everyone: bool = False) -> None:
+        data = {**data, "timestamp": int(time.time() * 1000)}
+        self._messages.append((event, data))
+        self._tell(event, data, everyone)
+
+    def _executed_message(self, node_id: str, ui: dict[str, Any] | None) -> None:
+        data = {"node": node_id, "display_node": node_id, "output": ui, "prompt_id": self._job.prompt_id}
+        self._tell("executed", data)
+
+    def _step(self, node_id: str, value: int, most: int) -> None:
+        self._report(node_id, value, most)
+        data = {"value": value, "max": most, "prompt_id": self._job.prompt_id, "node": node_id}
+        self._tell("progress", data, everyone=True)
+
+    def _finish(self, node_id: str) -> None:
+        most = self._progress[node_id]["max"] if node_id in self._progress else 1
+        self._report(node_id, most, most, "finished")
+
+    def _report(self, node_id: str, value: float, most: float, state: str = "running") -> None:
+        self._progress[node_id] = {
+            "value": value,
+            "max": most,
+            "state": state,
+            "node_id": node_id,
+            "prompt_id": self._job.prompt_id,
+            "display_node_id": node_id,
+            "parent_node_id": None,
+            "real_node_id": node_id,
+        }
+        data = {"prompt_id": self._job.prompt_id, "nodes": self._progress}
+        self._tell("progress_state", data, everyone=True)
+
+    def _failure(self, node_id: str) -> dict[str, Any]:
+        class_type = self._job.graph[node_id]["class_type"]
+        return {
+            "prompt_id": self._job.prompt_id,
+            "node_id": node_id,
+            "node_type": class_type,
+            "executed": list(self._executed),
+        }
+
+    def _exception(self, problem: NodeError) -> dict[str, Any]:
+        return {
+            "exception_message": str(problem),
+            "exception_type": problem.exception_type,
+            "traceback": [_TRACEBACK],
+            "current_inputs": {},  # the recordings leave it empty; a real server prints whole tensors here
+            "current_outputs": list(self._job.graph),
+        }
+
+    def _result(self, success: bool) -> dict[str, Any]:
+        entries = {node_id: self._x.cache.get(key) for node_id, key in self._signatures.items()}
+        shown = {node_id: entry for node_id, entry in entries.items() if entry and entry.ui}
+        status = {
+            "status_str": "success" if success else "error",
+            "completed": success,
+            "messages": [list(message) for message in self._messages],
+        }
+        return {
+            "outputs": {node_id: entry.ui for node_id, entry in shown.items()},
+            "status": None if self._x.faults.take("null status") else status,
+            "meta": {node_id: entry.meta for node_id, entry in shown.items()},
+        }
