@@ -110,3 +110,8 @@ def locked(project: Path, target: Path, cancelled: threading.Event) -> Iterator[
         yield waited
     finally:
         lock.release()
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be made in ``folder``. On Windows permissions show only when one is made."""
+    return os.name == "nt" or os.access(folder, os.W_OK | os.X_OK)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from imagegen.errors import BuildFailed, Interrupted
+from imagegen.errors import Interrupted
 
 ATTEMPTS = 3
 """Attempts in all for one image, over retries, servers and job engines together."""

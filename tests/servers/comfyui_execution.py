@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import comfyui_nodes as nodes
-from .comfyui_faults import Fault, Faults
+from .comfyui_faults import Faults
 from .comfyui_files import Files, OutsideError, annotated
 from .comfyui_graph import NodeTypes, is_link, order, signatures
+from .comfyui_messages import Messages
 from .comfyui_pictures import Picture, encode, small_jpeg
 from .comfyui_queue import Job
 from .comfyui_sockets import JPEG, Sockets
 
-_TRACEBACK = '  File "<comfyui>/execution.py", line 496, in execute\n    output_data, output_ui = get_output_data()\n'
 _PREVIEW_PREFIX = "ComfyUI_temp_abcde"  # five random letters on a real server
 _unlike_any = itertools.count()
 
@@ -40,7 +39,7 @@ class NodeError(Exception):
 
 @dataclass(frozen=True)
 class Timing:
-    """How long work takes, in seconds: each picture, each sampling step on top, and whether steps show previews."""
+    """Seconds for each picture, and for each sampling step on top; and whether steps send previews."""
 
     work: float = 0.0
     steps_delay: float = 0.0
@@ -60,28 +59,33 @@ class Pace(Protocol):
 class _Cached:
     outputs: list[Any]
     ui: dict[str, Any] | None = None
-    meta: dict[str, Any] | None = None
+    node_id: str = ""  # of the graph that ran it first
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the history says of it."""
+        node_id = self.node_id
+        return {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
 
 
 class Executor:
     """Runs jobs for one life of the server, and keeps its cache between them."""
 
     def __init__(
-        self, types: NodeTypes, files: Files, sockets: Sockets, faults: Faults, pace: Pace, timing: Timing
+        self, types: NodeTypes, files: Files, sockets: Sockets, faults: Faults, timing: Timing
     ) -> None:
         self.types = types
         self.files = files
         self.sockets = sockets
         self.faults = faults
-        self.pace = pace
         self.timing = timing
         self.cache: dict[str, _Cached] = {}  # by signature; only what the last job's graph names
         self.node: str | None = None  # what runs now
         self.pictures = 0  # really made: saved, or sent as a binary message
 
-    def run(self, job: Job) -> dict[str, Any]:
+    def run(self, job: Job, pace: Pace) -> dict[str, Any]:
         """Run a job and return its history entry without the prompt. Raises Abandoned."""
-        return _Run(self, job).run()
+        return _Run(self, job, pace).run()
 
     def changed(self, node: dict[str, Any]) -> str:
         """What a node's result depends on beside its inputs (ComfyUI's IS_CHANGED)."""
@@ -98,57 +102,53 @@ class Executor:
 
 
 class _Run:
-    def __init__(self, executor: Executor, job: Job) -> None:
+    def __init__(self, executor: Executor, job: Job, pace: Pace) -> None:
         self._x = executor
         self._job = job
-        self._messages: list[tuple[str, dict[str, Any]]] = []
-        self._progress: dict[str, dict[str, Any]] = {}
-        self._executed: list[str] = []
+        self._pace = pace
+        self._messages = Messages(job, executor.sockets)
         self._gated = False
         self._signatures = signatures(job.graph, executor.changed)
 
     def run(self) -> dict[str, Any]:
         x, job = self._x, self._job
-        self._say("execution_start", {"prompt_id": job.prompt_id})
+        self._messages.started()
         x.cache = {key: x.cache[key] for key in self._signatures.values() if key in x.cache}
         cached = [node_id for node_id, key in self._signatures.items() if key in x.cache]
-        self._say("execution_cached", {"nodes": cached, "prompt_id": job.prompt_id})
+        self._messages.cached(cached)
         success = False
         node_id = ""
         try:
             for node_id in order(job.graph, job.outputs, cached, x.types):
                 self._node(node_id)
             self._gate()
-            self._say("execution_success", {"prompt_id": job.prompt_id})
+            self._messages.succeeded()
             success = True
         except InterruptedJob:
-            self._say("execution_interrupted", self._failure(node_id), everyone=True)
+            self._messages.interrupted(node_id)
         except NodeError as problem:
-            self._say("execution_error", self._failure(node_id) | self._exception(problem))
+            self._messages.failed(node_id, str(problem), problem.exception_type)
         x.node = None
         return self._result(success)
 
     def _node(self, node_id: str) -> None:
-        x, node = self._x, self._job.graph[node_id]
-        key = self._signatures[node_id]
-        if key in x.cache:
-            self._executed_message(node_id, x.cache[key].ui)
-            self._finish(node_id)
-            return
-        self._report(node_id, 0.0, 1.0)
-        if self._job.client is not None:
+        x, class_type, key = self._x, self._job.graph[node_id]["class_type"], self._signatures[node_id]
+        ran = key not in x.cache
+        if ran:
             x.node = node_id
-            self._tell("executing", {"node": node_id, "display_node": node_id, "prompt_id": self._job.prompt_id})
-        x.pace.check()
-        if fault := x.faults.take("fail", node_id, node["class_type"]):
-            raise NodeError(fault.text, fault.kind)
-        entry = self._work(node_id, node["class_type"])
-        if entry.ui:
-            entry.meta = {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
-            self._executed_message(node_id, entry.ui)
-        x.cache[key] = entry
-        self._finish(node_id)
-        self._executed.append(node_id)
+            self._messages.node_started(node_id)
+            self._pace.check()
+            if fault := x.faults.take("fail", node_id, class_type):
+                raise NodeError(fault.text, fault.kind)
+            entry = self._work(node_id, class_type)
+            entry.node_id = node_id
+            if entry.ui:
+                self._messages.output(node_id, entry.ui)
+            x.cache[key] = entry
+        else:
+            self._messages.output(node_id, x.cache[key].ui)
+        self._pace.check_alive()
+        self._messages.node_finished(node_id, ran)
 
     def _work(self, node_id: str, class_type: str) -> _Cached:
         x, info = self._x, self._x.types[class_type]
@@ -162,7 +162,7 @@ class _Run:
         if nodes.samples(info, inputs):
             self._sample(node_id, inputs["steps"], nodes.batch_of(inputs))
         elif class_type == "EmptyImage":
-            x.pace.pause(x.timing.work * nodes.batch_of(inputs))
+            self._pace.pause(x.timing.work * nodes.batch_of(inputs))
         return _Cached(nodes.run(info, inputs, self._signatures[node_id], x.read_input))
 
     def _value(self, value: Any) -> Any:
@@ -173,8 +173,8 @@ class _Run:
     def _sample(self, node_id: str, steps: int, batch: int) -> None:
         x = self._x
         for step in range(1, steps + 1):
-            x.pace.pause(x.timing.work * batch / steps + x.timing.steps_delay)
-            self._step(node_id, step, steps)
+            self._pace.pause(x.timing.work * batch / steps + x.timing.steps_delay)
+            self._messages.step(node_id, step, steps)
             if x.timing.previews:
                 x.sockets.send_image(small_jpeg(), self._job.client, JPEG)
             if step == 1:
@@ -182,8 +182,8 @@ class _Run:
 
     def _send_pictures(self, node_id: str, pictures: nodes.Pictures) -> None:
         for number, picture in enumerate(pictures):
-            self._x.pace.check()
-            self._step(node_id, number, len(pictures))
+            self._pace.check()
+            self._messages.step(node_id, number, len(pictures))
             data = encode(picture)
             if spoilt := self._x.faults.take("spoil"):
                 data = spoilt.spoil(data)
@@ -191,13 +191,12 @@ class _Run:
             self._x.pictures += 1
 
     def _save(self, class_type: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
-        x = self._x
-        pictures = inputs.get("images")
-        if not pictures or x.faults.take("no outputs"):
+        x, pictures = self._x, inputs.get("images")
+        if not isinstance(pictures, tuple) or x.faults.take("no outputs"):
             return None
         folder = "temp" if class_type == "PreviewImage" or x.faults.take("temp") else "output"
         prefix = inputs.get("filename_prefix", _PREVIEW_PREFIX)
-        copies: Fault | None = x.faults.take("several")
+        copies = x.faults.take("several")
         texts = self._texts()
         images = []
         for picture in pictures * (copies.count if copies else 1):
@@ -206,18 +205,18 @@ class _Run:
         return {"images": images}
 
     def _save_one(self, folder: str, prefix: str, picture: Picture, texts: dict[str, str]) -> dict[str, str]:
-        x = self._x
+        files = self._x.files
         try:
-            image = x.files.save(folder, prefix, picture.width, picture.height, encode(picture, texts))
+            image = files.save(folder, prefix, picture.width, picture.height, encode(picture, texts))
         except OutsideError as problem:
             raise NodeError(f"{problem}\n") from problem
-        if x.faults.take("lose file"):
-            x.files.delete(image["filename"], folder)
+        if self._x.faults.take("lose file"):
+            files.delete(image["filename"], folder)
         return image
 
     def _texts(self) -> dict[str, str]:
         extra = self._job.extra_data.get("extra_pnginfo") or {}
-        return {"prompt": json.dumps(self._job.graph), **{key: json.dumps(value) for key, value in extra.items()}}
+        return {key: json.dumps(value) for key, value in [("prompt", self._job.graph), *extra.items()]}
 
     def _gate(self) -> None:
         """The one place in each job where a test can hold it, and where somebody may interrupt it."""
@@ -225,64 +224,7 @@ class _Run:
             self._gated = True
             if self._x.faults.take("interrupt"):
                 raise InterruptedJob
-            self._x.pace.gate(self._job.prompt_id)
-
-    # Messages
-
-    def _tell(self, event: str, data: dict[str, Any], everyone: bool = False) -> None:
-        if self._job.client is not None or everyone:
-            self._x.pace.check_alive()
-            self._x.sockets.send(event, data, self._job.client)
-
-    def _say(self, event: str, data: dict[str, Any], everyone: bool = False) -> None:
-        data = {**data, "timestamp": int(time.time() * 1000)}
-        self._messages.append((event, data))
-        self._tell(event, data, everyone)
-
-    def _executed_message(self, node_id: str, ui: dict[str, Any] | None) -> None:
-        data = {"node": node_id, "display_node": node_id, "output": ui, "prompt_id": self._job.prompt_id}
-        self._tell("executed", data)
-
-    def _step(self, node_id: str, value: int, most: int) -> None:
-        self._report(node_id, value, most)
-        data = {"value": value, "max": most, "prompt_id": self._job.prompt_id, "node": node_id}
-        self._tell("progress", data, everyone=True)
-
-    def _finish(self, node_id: str) -> None:
-        most = self._progress[node_id]["max"] if node_id in self._progress else 1
-        self._report(node_id, most, most, "finished")
-
-    def _report(self, node_id: str, value: float, most: float, state: str = "running") -> None:
-        self._progress[node_id] = {
-            "value": value,
-            "max": most,
-            "state": state,
-            "node_id": node_id,
-            "prompt_id": self._job.prompt_id,
-            "display_node_id": node_id,
-            "parent_node_id": None,
-            "real_node_id": node_id,
-        }
-        data = {"prompt_id": self._job.prompt_id, "nodes": self._progress}
-        self._tell("progress_state", data, everyone=True)
-
-    def _failure(self, node_id: str) -> dict[str, Any]:
-        class_type = self._job.graph[node_id]["class_type"]
-        return {
-            "prompt_id": self._job.prompt_id,
-            "node_id": node_id,
-            "node_type": class_type,
-            "executed": list(self._executed),
-        }
-
-    def _exception(self, problem: NodeError) -> dict[str, Any]:
-        return {
-            "exception_message": str(problem),
-            "exception_type": problem.exception_type,
-            "traceback": [_TRACEBACK],
-            "current_inputs": {},  # the recordings leave it empty; a real server prints whole tensors here
-            "current_outputs": list(self._job.graph),
-        }
+            self._pace.gate(self._job.prompt_id)
 
     def _result(self, success: bool) -> dict[str, Any]:
         entries = {node_id: self._x.cache.get(key) for node_id, key in self._signatures.items()}
@@ -290,7 +232,7 @@ class _Run:
         status = {
             "status_str": "success" if success else "error",
             "completed": success,
-            "messages": [list(message) for message in self._messages],
+            "messages": self._messages.kept,
         }
         return {
             "outputs": {node_id: entry.ui for node_id, entry in shown.items()},

@@ -1,41 +1,29 @@
 """The ways in which the stand-in can be told to misbehave: one line in a test, from any thread.
 
 A fault is armed for a number of `times` (None: until `clear`), and used up as it strikes. Paths are those of
-the routes without `/api`; `"/view"` also means what is below it, `"*"` means all.
+the routes without `/api`: `"/view"` also means what is below it, `"POST /queue"` only that method, `"*"` all.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from threading import Condition
-from typing import Any, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from .comfyui_pictures import Picture, encode, with_bad_crc
 
-HTML_PAGE = "<!DOCTYPE html>\n<html><head><title>Just a moment…</title></head><body>Please wait.</body></html>\n"
+if TYPE_CHECKING:
+    from .comfyui import ComfyServer
+    from .comfyui_http import Listener
+
+HTML_PAGE = "<!DOCTYPE html>\n<html><head><title>Just a moment</title></head><body>Wait.</body></html>\n"
 OUT_OF_MEMORY = (
     "Allocation on device \nThis error means you ran out of memory on your GPU.\n\n"
     "TIPS: If the workflow worked before you might have accidentally set the batch_size to a large number."
 )
-
-
-class Machine(Protocol):
-    """What a fault does to the server as a whole; ComfyServer has it."""
-
-    def down(self, seconds: float | None) -> AbstractContextManager[None]: ...
-    def restart(self, down: float) -> None: ...
-    def drop_sockets(self, client: str | None, gracefully: bool) -> int: ...
-    def drop_sockets_every(self, seconds: float) -> None: ...
-    def noise(self, on: bool) -> None: ...
-    def say(self, text: str) -> None: ...
-    def say_all_twice(self, on: bool) -> None: ...
-    def silence(self) -> None: ...
-    def interrupt(self) -> None: ...
-    def delete_pending(self, prompt_id: str | None) -> list[str]: ...
-    def delete_file(self, filename: str | None) -> int: ...
 
 
 @dataclass
@@ -59,14 +47,38 @@ class Fault:
         return self.at == "*" or any(place == self.at or place.startswith(self.at + "/") for place in places)
 
 
+class Outage:
+    """Nobody listens at the port, from now until the end of the `with`, `end`, or after so many seconds."""
+
+    def __init__(self, listener: Listener, seconds: float | None) -> None:
+        self._listener = listener
+        listener.stop()
+        if seconds is not None:
+            timer = threading.Timer(seconds, self.end)
+            timer.daemon = True
+            timer.start()
+
+    def end(self) -> None:
+        """Listen again."""
+        self._listener.start()
+
+    def __enter__(self) -> Outage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+
 class Faults:
     """What is wrong with the server, or will be. Each method arms one fault, or does it at once."""
 
-    def __init__(self, machine: Machine, changed: Condition) -> None:
-        self._machine = machine
-        self._changed = changed
+    def __init__(self, server: ComfyServer) -> None:
+        self._server = server
+        self._changed = server.changed
         self._armed: list[Fault] = []
-        self.clearings = 0  # who hangs, hangs until this grows
+        self._clearings = 0
 
     def take(self, what: str, *places: str) -> Fault | None:
         """For the server: the first armed fault of this sort for one of these places; one use is taken."""
@@ -93,19 +105,24 @@ class Faults:
         """Behave from now on; requests that hang are dropped."""
         with self._changed:
             self._armed.clear()
-            self.clearings += 1
+            self._clearings += 1
+            self._server.sockets.noisy = self._server.sockets.twice = False
             self._changed.notify_all()
-        self._machine.noise(False)
-        self._machine.say_all_twice(False)
+
+    def wait_until_cleared(self, seconds: float | None = None) -> bool:
+        """For the server: wait so long (None: for ever); True if `clear` or the end came first."""
+        with self._changed:
+            now = self._clearings
+            return self._changed.wait_for(lambda: self._clearings != now or self._server.closing, seconds)
 
     # Requests
 
-    def refuse(self, seconds: float | None = None) -> AbstractContextManager[None]:
-        """Nobody listens at the port, and open connections end; jobs go on.
+    def refuse(self, seconds: float | None = None) -> Outage:
+        """Stop listening now, and end all connections; jobs go on.
 
         For so many seconds; or, without, until the end of `with faults.refuse():`.
         """
-        return self._machine.down(seconds)
+        return Outage(self._server.listener, seconds)
 
     def hang(self, path: str = "*", times: int | None = 1) -> None:
         """Take the request and never answer it."""
@@ -120,26 +137,31 @@ class Faults:
         self._arm("drop", times, at=path)
 
     def answer(
-        self, path: str, status: int, body: Any = None, times: int | None = 1, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        status: int,
+        body: Any = None,
+        times: int | None = 1,
+        headers: dict[str, str] | None = None,
     ) -> None:
         """Answer with this and do nothing: `body` can be text, bytes, or anything else, sent as JSON."""
         if isinstance(body, (bytes, str)) or body is None:
             data = body if isinstance(body, bytes) else (body or "").encode()
-            kind = "text/html; charset=utf-8" if data.lstrip().startswith(b"<") else "text/plain; charset=utf-8"
+            kind = "text/html" if data.lstrip().startswith(b"<") else "text/plain"
         else:
-            data, kind = json.dumps(body).encode(), "application/json; charset=utf-8"
-        lines = {"Content-Type": kind} | (headers or {})
+            data, kind = json.dumps(body).encode(), "application/json"
+        lines = {"Content-Type": f"{kind}; charset=utf-8"} | (headers or {})
         self._arm("answer", times, at=path, status=status, body=data, headers=tuple(lines.items()))
 
     def html(self, path: str = "*", status: int = 200, times: int | None = 1) -> None:
         """Answer with a web page, as a proxy does while the server behind it is away."""
         self.answer(path, status, HTML_PAGE, times)
 
-    def lose_answer(self, path: str = "/prompt", times: int | None = 1) -> None:
+    def lose_answer(self, path: str = "POST /prompt", times: int | None = 1) -> None:
         """Do what is asked (queue the job), and close the connection before the answer."""
         self._arm("lose answer", times, at=path)
 
-    def do_twice(self, path: str = "/prompt", times: int | None = 1) -> None:
+    def do_twice(self, path: str = "POST /prompt", times: int | None = 1) -> None:
         """Do what is asked twice (queue the job twice), and answer once."""
         self._arm("do twice", times, at=path)
 
@@ -154,17 +176,22 @@ class Faults:
 
         For `down` seconds nobody listens at the port.
         """
-        self._machine.restart(down)
+        self._server.restart(down)
 
     # WebSockets
 
     def drop_sockets(self, client: str | None = None, gracefully: bool = False) -> int:
         """End all sockets now, or one client's; gracefully: with a close frame. How many there were."""
-        return self._machine.drop_sockets(client, gracefully)
+        return self._server.sockets.drop(client, gracefully)
 
     def drop_sockets_every(self, seconds: float) -> None:
         """End all sockets again and again, as an impatient proxy does, until `clear`."""
-        self._machine.drop_sockets_every(seconds)
+
+        def keep_dropping() -> None:
+            while not self.wait_until_cleared(seconds):
+                self.drop_sockets()
+
+        threading.Thread(target=keep_dropping, name="comfyui-socket-dropper", daemon=True).start()
 
     def refuse_sockets(self, status: int = 403, times: int | None = None) -> None:
         """Answer the handshake with this status; plain requests are served."""
@@ -172,20 +199,20 @@ class Faults:
 
     def silent_sockets(self, times: int | None = None) -> None:
         """Accept sockets and never say anything on them; those that are open fall silent too."""
-        self._machine.silence()
+        self._server.sockets.silence()
         self._arm("silent socket", times)
 
     def noisy_sockets(self) -> None:
         """Before each message send things that are no concern of the client, and things that are not JSON."""
-        self._machine.noise(True)
+        self._server.sockets.noisy = True
 
     def duplicate_messages(self) -> None:
         """Say everything twice."""
-        self._machine.say_all_twice(True)
+        self._server.sockets.twice = True
 
     def say(self, text: str) -> None:
         """Send this text to every client now."""
-        self._machine.say(text)
+        self._server.sockets.send_raw(text)
 
     # Jobs
 
@@ -209,11 +236,14 @@ class Faults:
 
     def interrupt(self) -> None:
         """Somebody else interrupts what runs, now."""
-        self._machine.interrupt()
+        self._server.life.interrupt(None)
 
     def delete_pending(self, prompt_id: str | None = None) -> list[str]:
         """Somebody else withdraws a waiting job, or all (None), now; which."""
-        return self._machine.delete_pending(prompt_id)
+        queue = self._server.life.queue
+        with self._changed:
+            doomed = [job.prompt_id for job in queue.pending if prompt_id in (None, job.prompt_id)]
+            return [each for each in doomed if queue.delete(each)]
 
     def temp_only(self, times: int | None = 1) -> None:
         """The next picture saved is of the type `temp`."""
@@ -251,7 +281,7 @@ class Faults:
 
     def lose_file(self, filename: str | None = None) -> int:
         """Delete a file that was made, or all (None), now; how many. `/view` then answers 404."""
-        return self._machine.delete_file(filename)
+        return self._server.files.delete(filename, "output")
 
     def lose_files(self, times: int | None = 1) -> None:
         """The next pictures are saved and gone: `/view` answers 404."""

@@ -23,6 +23,7 @@ class Files:
         self._lock = threading.RLock()
         self._folders: dict[tuple[str, str], dict[str, bytes]] = {}
         self._counters: dict[tuple[str, str, str], int] = {}  # the highest in use, so that saving stays fast
+        self.uploads: list[str] = []  # what lies in `input` itself, sorted, as LoadImage offers it
 
     def read(self, folder: str, subfolder: str, filename: str) -> bytes | None:
         """A file's bytes, or None."""
@@ -33,6 +34,7 @@ class Files:
         """Write or replace a file."""
         with self._lock:
             self._folders.setdefault((folder, _normal(subfolder)), {})[filename] = data
+            self.uploads[:] = sorted(self._folders.get(("input", ""), {}))
 
     def save(self, folder: str, prefix: str, width: int, height: int, data: bytes) -> dict[str, str]:
         """Write a picture under the next free number, and name it as the history does.
@@ -79,6 +81,7 @@ class Files:
                         del files[name]
                     removed += len(gone)
             self._counters.clear()
+            self.uploads[:] = sorted(self._folders.get(("input", ""), {}))
         return removed
 
     def names(self, folder: str) -> list[str]:
@@ -121,9 +124,7 @@ def _normal(subfolder: str) -> str:
 
 def _filled_in(prefix: str, width: int, height: int) -> str:
     now = time.localtime()
-    values = {"width": width, "height": height, "year": now.tm_year}
-    values |= {"month": f"{now.tm_mon:02}", "day": f"{now.tm_mday:02}", "hour": f"{now.tm_hour:02}"}
-    values |= {"minute": f"{now.tm_min:02}", "second": f"{now.tm_sec:02}"}
-    for name, value in values.items():
-        prefix = prefix.replace(f"%{name}%", str(value))
+    clock = zip(("year", "month", "day", "hour", "minute", "second"), now[:6], strict=True)
+    for name, value in [("width", width), ("height", height), *clock]:
+        prefix = prefix.replace(f"%{name}%", f"{value:02}")
     return prefix

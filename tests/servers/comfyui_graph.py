@@ -15,7 +15,9 @@ _FAR = 3  # links from an output node at which the real server no longer cares
 
 def is_link(value: Any) -> bool:
     """Whether an input's value is another node's output: `[node id, slot]`."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and not isinstance(value[1], str)
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    return isinstance(value[0], str) and isinstance(value[1], (int, float))
 
 
 def signatures(graph: Graph, changed: Callable[[dict[str, Any]], str]) -> dict[str, str]:
@@ -44,7 +46,7 @@ def order(graph: Graph, outputs: list[str], cached: Collection[str], types: Node
     """The nodes that have to run for `outputs`, in the order in which the recordings ran them.
 
     Of the nodes whose inputs are there, first an output node, then one that an output node waits for, then
-    one further away; else the one that was come upon first, walking from the outputs with the last link first.
+    one further away; else the one come upon first, walking from the outputs with the last link first.
     """
     waits: dict[str, set[str]] = {}
     feeds: dict[str, list[str]] = {}

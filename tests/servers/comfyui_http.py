@@ -1,4 +1,4 @@
-"""HTTP on a loopback port: connections, keep-alive, the faults that strike a request, and the way to `/ws`."""
+"""HTTP on a loopback port: connections, the faults that strike a request, and the way to `/ws`."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ class Listener:
         self._server = server
         self._lock = threading.Lock()
         self._http: _Http | None = None
+        self._closed = False
         self.address = (host, port)
 
     def start(self) -> None:
         """Listen, unless it does already."""
         with self._lock:
-            if self._http is None:
+            if self._http is None and not self._closed:
                 self._http = _Http(self.address, _Handler)
                 self._http.comfy = self._server
                 self.address = (self.address[0], self._http.server_address[1])
-                loop = threading.Thread(target=self._http.serve_forever, args=(_POLL,), name="comfyui-http", daemon=True)
-                loop.start()
+                serve = self._http.serve_forever
+                threading.Thread(target=serve, args=(_POLL,), name="comfyui-http", daemon=True).start()
 
     def stop(self) -> None:
         """Close the port, and every connection that came by it."""
@@ -50,6 +51,12 @@ class Listener:
             http.shutdown()
             http.server_close()
             http.hang_up()
+
+    def close(self) -> None:
+        """Stop for good: an outage that ends later changes nothing."""
+        with self._lock:
+            self._closed = True
+        self.stop()
 
 
 class _Http(ThreadingHTTPServer):
@@ -63,7 +70,8 @@ class _Http(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
-        socket.socket.bind(self.socket, self.server_address)  # not HTTPServer's, which asks the DNS for a name
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)  # HTTPServer's own way asks the DNS for a name
         self.server_address = self.socket.getsockname()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -101,14 +109,14 @@ class _Handler(BaseHTTPRequestHandler):
         if response is not None:
             self._send(response)
             return
-        if (late := comfy.faults.take("delay", request.path)) is not None:
-            comfy.sleep(late.seconds)
-        if comfy.faults.take("hang", request.path):
-            comfy.hang()
+        if (late := self._fault("delay", request)) is not None:
+            comfy.faults.wait_until_cleared(late.seconds)
+        if self._fault("hang", request):
+            comfy.faults.wait_until_cleared()
             self._hang_up()
-        elif comfy.faults.take("drop", request.path):
+        elif self._fault("drop", request):
             self._hang_up()
-        elif (fixed := comfy.faults.take("answer", request.path)) is not None:
+        elif (fixed := self._fault("answer", request)) is not None:
             self._send(Response(fixed.status, fixed.body, dict(fixed.headers)))
         elif request.path == "/ws":
             self._websocket(request)
@@ -130,6 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         return Request(self.command, path or "/", dict(parse_qsl(parts.query)), self.headers, data)
 
+    def _fault(self, what: str, request: Request) -> Fault | None:
+        return self.server.comfy.faults.take(what, request.path, f"{request.method} {request.path}")
+
     def _refusal(self, request: Request) -> Response | None:
         if is_foreign(request.headers):
             return Response(403)
@@ -139,15 +150,14 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _serve(self, request: Request) -> None:
-        faults = self.server.comfy.faults
-        twice = faults.take("do twice", request.path)
+        twice = self._fault("do twice", request)
         response = respond(self.server.comfy, request)
         if twice:
             response = respond(self.server.comfy, request)
-        if faults.take("lose answer", request.path):
+        if self._fault("lose answer", request):
             self._hang_up()
         else:
-            self._send(response, faults.take("cut", request.path))
+            self._send(response, self._fault("cut", request))
 
     def _send(self, response: Response, cut: Fault | None = None) -> None:
         lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]

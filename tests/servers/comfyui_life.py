@@ -7,10 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .comfyui_execution import Abandoned, Executor, InterruptedJob, Timing
-from .comfyui_faults import Faults
-from .comfyui_files import Files
-from .comfyui_graph import NodeTypes
+from .comfyui_execution import Abandoned, Executor, InterruptedJob
 from .comfyui_queue import Job, JobQueue
 from .comfyui_sockets import Sockets
 
@@ -54,24 +51,21 @@ class Life:
     def __init__(
         self,
         changed: threading.Condition,
-        types: NodeTypes,
-        files: Files,
         sockets: Sockets,
-        faults: Faults,
         gate: Gate,
-        timing: Timing,
+        executor: Executor,
         done: Callable[[Job, dict[str, Any], int], None],
     ) -> None:
         self._changed = changed
         self._sockets = sockets
         self._gate = gate
+        self._executor = executor
         self._done = done
         self._alive = True
         self._interrupted = False
         self._client: str | None = None  # of the running job, or the one before it
         self.numbers = itertools.count()
         self.queue = JobQueue(changed, self._tell_status)
-        self.executor = Executor(types, files, sockets, faults, self, timing)
         self._worker = threading.Thread(target=self._work, name="comfyui-worker", daemon=True)
         self._worker.start()
 
@@ -96,7 +90,7 @@ class Life:
 
     def node_for(self, client: str) -> str | None:
         """The node that runs now, if the job is that client's."""
-        return self.executor.node if client == self._client else None
+        return self._executor.node if client == self._client else None
 
     def check_alive(self) -> None:
         """Raise Abandoned after the end."""
@@ -129,14 +123,15 @@ class Life:
             while (job := self.queue.take(lambda: self._alive)) is not None:
                 self._interrupted = False
                 self._client = job.client
-                before = self.executor.pictures
-                result = self.executor.run(job)
+                before = self._executor.pictures
+                result = self._executor.run(job, self)
                 with self._changed:
                     self.check_alive()
-                    self._done(job, result, self.executor.pictures - before)
+                    self._done(job, result, self._executor.pictures - before)
                     self.queue.done(job, result)
                     if job.client is not None:
-                        self._sockets.send("executing", {"node": None, "prompt_id": job.prompt_id}, job.client)
+                        over = {"node": None, "prompt_id": job.prompt_id}
+                        self._sockets.send("executing", over, job.client)
         except Abandoned:
             pass
 

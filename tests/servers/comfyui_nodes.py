@@ -38,8 +38,9 @@ def batch_of(inputs: dict[str, Any]) -> int:
 
 
 def run(info: dict[str, Any], inputs: dict[str, Any], key: str, read: Callable[[str], bytes]) -> list[Any]:
-    """A node's outputs. `inputs` has links resolved; `key` decides the pixels; `read` opens an uploaded file."""
-    return [_output(info["name"], kind, inputs, f"{key}:{slot}", read) for slot, kind in enumerate(info["output"])]
+    """A node's outputs. `inputs`: links resolved; `key` decides the pixels; `read` opens an uploaded file."""
+    kinds = enumerate(info["output"])
+    return [_output(info["name"], kind, inputs, f"{key}:{slot}", read) for slot, kind in kinds]
 
 
 def _output(name: str, kind: str, inputs: dict[str, Any], key: str, read: Callable[[str], bytes]) -> Any:

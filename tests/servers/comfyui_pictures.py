@@ -1,4 +1,4 @@
-"""Pictures that cost nothing: real PNGs whose pixels follow from a key or a colour, and ways to spoil them."""
+"""Pictures that cost nothing: real PNGs whose pixels follow from a key or a colour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Picture:
 
 
 def encode(picture: Picture, texts: Mapping[str, str] | None = None) -> bytes:
-    """The picture as PNG, with `texts` (Latin-1) as tEXt chunks before the pixels, where ComfyUI puts them."""
+    """The picture as PNG, with `texts` (Latin-1) as tEXt chunks before the pixels, as ComfyUI has it."""
     header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, 2, 0, 0, 0)
     notes = (_chunk(b"tEXt", f"{key}\0{text}".encode("latin-1")) for key, text in (texts or {}).items())
     return b"".join([_SIGNATURE, _chunk(b"IHDR", header), *notes, _pixels(picture), _chunk(b"IEND", b"")])

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -49,8 +50,8 @@ def respond(server: ComfyServer, request: Request) -> Response:
         return _text(500, "500 Internal Server Error\n\nServer got itself in trouble")
 
 
-def is_foreign(headers: Any) -> bool:
-    """Whether a request comes from a web page of another host: Origin and Host differ, on a loopback server."""
+def is_foreign(headers: Message) -> bool:
+    """Whether a request comes from another host's web page: Origin and Host differ, on a loopback server."""
     host, origin = headers.get("Host"), headers.get("Origin")
     if host is None or origin is None:
         return False
@@ -83,7 +84,7 @@ def _refusal(kind: str, message: str, details: str) -> Response:
 
 
 def _page(server: ComfyServer, request: Request, _: str) -> Response:
-    return Response(200, b"<!DOCTYPE html><title>ComfyUI</title>", {"Content-Type": "text/html; charset=utf-8"})
+    return Response(200, b"<!DOCTYPE html><title>ComfyUI</title>", {"Content-Type": "text/html"})
 
 
 def _submit(server: ComfyServer, request: Request, _: str) -> Response:
@@ -143,10 +144,10 @@ def _change_queue(server: ComfyServer, request: Request, _: str) -> Response:
     asked = json.loads(request.data)
     with server.changed:
         if asked.get("clear"):
-            server.record.cleared += 1
+            server.clearances += 1
             server.life.queue.clear()
         for prompt_id in asked.get("delete", []):
-            server.record.deleted.append(prompt_id)
+            server.deleted.append(prompt_id)
             server.life.queue.delete(prompt_id)
     return Response()
 
@@ -154,7 +155,7 @@ def _change_queue(server: ComfyServer, request: Request, _: str) -> Response:
 def _interrupt(server: ComfyServer, request: Request, _: str) -> Response:
     prompt_id = (request.body or {}).get("prompt_id")
     with server.changed:
-        server.record.interrupts.append(prompt_id)
+        server.interrupts.append(prompt_id)
         server.life.interrupt(prompt_id or None)
     return Response()
 
@@ -173,7 +174,7 @@ def _change_history(server: ComfyServer, request: Request, _: str) -> Response:
         if asked.get("clear"):
             server.life.queue.history.clear()
         for prompt_id in asked.get("delete", []):
-            server.record.history_deleted.append(prompt_id)
+            server.history_deleted.append(prompt_id)
             server.life.queue.history.pop(prompt_id, None)
     return Response()
 
@@ -209,7 +210,7 @@ def _upload(server: ComfyServer, request: Request, what: str) -> Response:
     overwrite = texts.get("overwrite") in ("true", "1")
     name = server.files.upload(folder, subfolder, image.filename, image.data, overwrite)
     with server.changed:
-        server.record.uploads.append(f"{subfolder}/{name}".lstrip("/"))
+        server.uploads.append(f"{subfolder}/{name}".lstrip("/"))
         server.changed.notify_all()
     return _json({"name": name, "subfolder": subfolder, "type": folder})
 

@@ -40,7 +40,7 @@ class Sockets:
             return list(self._by_client)
 
     def join(self, client: str, socket: Socket, status: dict[str, Any], node: str | None) -> None:
-        """A client has connected: it gets the status, and the current `node` if the running job is its own."""
+        """A client has connected: it gets the status, and the current `node` if its own job runs."""
         with self._changed:
             self._by_client[client] = socket
             self._open.add(socket)

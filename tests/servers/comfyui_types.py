@@ -7,12 +7,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .comfyui_files import Files
 from .comfyui_graph import NodeTypes
 
 RECORDINGS = Path(__file__).with_name("recordings")
 FOLDERS = (  # what a real 0.3.64 answers to GET /models
-    *("checkpoints", "configs", "loras", "vae", "text_encoders", "diffusion_models", "clip_vision", "style_models"),
-    *("embeddings", "diffusers", "vae_approx", "controlnet", "gligen", "upscale_models", "custom_nodes"),
+    *("checkpoints", "configs", "loras", "vae", "text_encoders", "diffusion_models", "clip_vision"),
+    *(
+        "style_models",
+        "embeddings",
+        "diffusers",
+        "vae_approx",
+        "controlnet",
+        "gligen",
+        "upscale_models",
+        "custom_nodes",
+    ),
     *("hypernetworks", "photomaker", "classifiers", "model_patches", "audio_encoders"),
 )
 _FOLDER_OF = {  # the inputs that name a model
@@ -31,8 +41,8 @@ def recorded(name: str) -> Any:
     return json.loads((RECORDINGS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def node_types(models: dict[str, list[str]], inputs: list[str], more: NodeTypes | None = None) -> NodeTypes:
-    """The recorded classes and `more`; their lists of models are those of `models`, the very same lists."""
+def node_types(models: dict[str, list[str]], files: Files, more: NodeTypes | None = None) -> NodeTypes:
+    """The recorded classes and `more`; their choices are the lists in `models` and `files`, the very same."""
     types: NodeTypes = copy.deepcopy({**recorded("object_info"), **(more or {})})
     for info in types.values():
         for wanted in info["input"].values():
@@ -40,5 +50,5 @@ def node_types(models: dict[str, list[str]], inputs: list[str], more: NodeTypes 
                 if name in _FOLDER_OF and isinstance(config[0], list):
                     config[0] = models[_FOLDER_OF[name]]
                 elif isinstance(config, list) and len(config) > 1 and config[1].get("image_upload"):
-                    config[0] = inputs
+                    config[0] = files.uploads
     return types

@@ -10,7 +10,7 @@ from typing import Any
 from .comfyui_graph import Graph, NodeTypes
 
 _LONGEST_LIST = 20  # values; a longer list of choices is left out of the answer
-_PATIENCE = (KeyError, IndexError, TypeError, AttributeError, RecursionError)  # what a bad graph makes a check raise
+_RAISED = (KeyError, IndexError, TypeError, AttributeError, RecursionError)  # by checks of a bad graph
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 
 Error = dict[str, Any]
@@ -57,7 +57,7 @@ class _Check:
         for output in outputs:
             try:
                 fine, errors = self._node(output)
-            except _PATIENCE as problem:
+            except _RAISED as problem:
                 fine, errors = False, [_exception("exception_during_validation", "node", problem, {})]
                 self._known[output] = fine, errors
             if fine:
@@ -107,8 +107,9 @@ class _Check:
                 value = inputs[name] = _CONVERSIONS[kind](value)
             except (TypeError, ValueError) as problem:
                 why = f"Failed to convert an input value to a {kind} value"
-                more = {"exception_message": str(problem)}
-                return [_bad("invalid_input_type", why, f"{name}, {value}, {problem}", name, config, value, more)]
+                error = _bad("invalid_input_type", why, f"{name}, {value}, {problem}", name, config, value)
+                error["extra_info"]["exception_message"] = str(problem)
+                return [error]
         if options.get("image_upload"):
             return [] if self._file_exists(value) else [_no_file(name, value)]
         if "min" in options and value < options["min"]:
@@ -130,11 +131,12 @@ class _Check:
         given = self._types[self._graph[source]["class_type"]]["output"][slot]
         if not _fits(given, config[0]):
             details = f"{name}, received_type({given}) mismatch input_type({config[0]})"
-            extra = {"input_name": name, "input_config": config, "received_type": given, "linked_node": value}
-            return [_error("return_type_mismatch", "Return type mismatch between linked nodes", details) | {"extra_info": extra}]
+            error = _error("return_type_mismatch", "Return type mismatch between linked nodes", details, name)
+            error["extra_info"] |= {"input_config": config, "received_type": given, "linked_node": value}
+            return [error]
         try:
             fine, _ = self._node(source)
-        except _PATIENCE as problem:
+        except _RAISED as problem:
             extra = {"input_name": name, "input_config": config, "linked_node": value}
             inner = _exception("exception_during_inner_validation", "inner node", problem, extra)
             self._known[source] = False, [inner]
@@ -155,11 +157,9 @@ def _error(kind: str, message: str, details: str = "", input_name: str | None = 
     return {"type": kind, "message": message, "details": details, "extra_info": extra}
 
 
-def _bad(
-    kind: str, message: str, details: str, name: str, config: Any, value: Any, more: dict[str, Any] | None = None
-) -> Error:
+def _bad(kind: str, message: str, details: str, name: str, config: Any, value: Any) -> Error:
     error = _error(kind, message, details, name)
-    error["extra_info"] |= {"input_config": config, "received_value": value, **(more or {})}
+    error["extra_info"] |= {"input_config": config, "received_value": value}
     return error
 
 

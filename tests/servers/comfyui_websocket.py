@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import threading
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -23,7 +23,7 @@ def accept_key(key: str) -> str:
 class Socket:
     """One open WebSocket. Any thread may send; one thread, the connection's own, reads."""
 
-    def __init__(self, connection: socket.socket, reader: BinaryIO) -> None:
+    def __init__(self, connection: socket.socket, reader: BufferedIOBase) -> None:
         self._connection = connection
         self._reader = reader
         self._sending = threading.Lock()
@@ -117,5 +117,6 @@ def _limit_sending(connection: socket.socket) -> None:
 
     Not `settimeout`, which would hold for reading too, and there a long silence is right.
     """
-    limit = struct.pack("@L", _SEND_TIMEOUT * 1000) if os.name == "nt" else struct.pack("@ll", _SEND_TIMEOUT, 0)
+    on_windows = struct.pack("@L", _SEND_TIMEOUT * 1000)
+    limit = on_windows if os.name == "nt" else struct.pack("@ll", _SEND_TIMEOUT, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)

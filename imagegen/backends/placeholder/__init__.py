@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imagegen.backends.base import Complaint, Order, Picture, Refusal, Watch
@@ -34,10 +35,11 @@ class Backend:
 
     name = "placeholder"
     uses = EVERY_SETTING
+    file_settings: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = {"width": 1024, "height": 1024}
     draws_name = True
 
-    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         """Nothing to set up: the schema lets ``settings`` be empty only."""
 
     @property
@@ -63,9 +65,9 @@ class Backend:
             )
         ]
 
-    def known(self, recipe: Mapping[str, Any]) -> Mapping[str, str]:
-        """Nothing: a checkpoint's name decides the pixels here, its content doesn't."""
-        return {}
+    def locate(self, setting: str, value: str) -> Path | None:
+        """None: a checkpoint's name decides the pixels here, its content doesn't."""
+        return None
 
     def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
         """There is no server to ask."""

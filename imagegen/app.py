@@ -1,0 +1,102 @@
+"""The `imagegen` program: doit's own DoitMain, with our loader and commands."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+
+from doit.cmd_completion import TabCompletion
+from doit.cmd_help import Help as DoitHelp
+from doit.cmd_ignore import Ignore as DoitIgnore
+from doit.doit_cmd import DoitMain, reset_vars
+from doit.plugin import PluginDict, PluginEntry
+
+import imagegen
+from imagegen import errors, verbs
+from imagegen.commands.doits import Tasks
+from imagegen.errors import WrongInput, did_you_mean
+from imagegen.tasks import Loader
+
+
+class Help(Tasks, DoitHelp):  # type: ignore[misc]
+    doc_purpose = "show this, or the options of one command"
+    doc_usage = "[COMMAND]"
+
+    def __init__(self, cmds: PluginDict, **kwargs: object) -> None:
+        # doit's own imports every command for this.
+        self.init_kwargs = kwargs
+        super(DoitHelp, self).__init__(cmds=cmds, **kwargs)
+        self._cmds = cmds
+
+    def execute(self, params: object, names: list[str]) -> int:
+        if not names:
+            usage(self._cmds)
+            return errors.DONE
+        if names[0] not in self._cmds:
+            mend = did_you_mean(names[0], self._cmds)
+            raise WrongInput(f'there is no command "{names[0]}"', mend or "imagegen help lists them")
+        print(self._cmds.get_plugin(names[0])(cmds=self._cmds, **self.init_kwargs).help())
+        return errors.DONE
+
+
+class Ignore(Tasks, DoitIgnore):  # type: ignore[misc]
+    doc_purpose = "leave images out of runs until `forget`"
+    doc_usage = "JOB:SLUG ..."
+
+
+class Main(DoitMain):  # type: ignore[misc]
+    """`imagegen COMMAND …`; without a command, `run`."""
+
+    BIN_NAME = "imagegen"
+    DOIT_CMDS = (Help, Ignore, TabCompletion)
+
+    def __init__(self) -> None:
+        # doit.cfg and [tool.doit] are for plain doit: here the loader and the commands are given.
+        super().__init__(task_loader=Loader(), config_filenames=())
+
+    def get_cmds(self) -> PluginDict:
+        commands = PluginDict()
+        for command in self.DOIT_CMDS:
+            commands[command.get_name()] = command
+        for name, place in verbs.OURS.items():
+            commands[name] = PluginEntry("COMMAND", name, place)
+        return commands
+
+    @staticmethod
+    def print_version() -> None:
+        print(f"imagegen {imagegen.__version__}")
+
+    def process_args(self, cmd_args: Sequence[str]) -> list[str]:
+        """doit takes any word with ``=`` for a variable; a prompt may hold one."""
+        reset_vars()
+        return list(cmd_args)
+
+    def run(self, all_args: Sequence[str]) -> int:
+        if all_args and all_args[0] in ("-h", "--help"):
+            usage(self.get_cmds())
+            return errors.DONE
+        status: int = super().run(list(all_args))
+        return status
+
+
+def usage(commands: PluginDict) -> None:
+    """All commands, a line each."""
+    print("imagegen: a Make for image assets\n\nusage: imagegen [COMMAND] [OPTIONS] [NAMES]\n")
+    for name in (*verbs.OURS, *(name for name in sorted(commands) if name not in verbs.OURS)):
+        print(f"  {name:15} {commands.get_plugin(name).doc_purpose}")
+    print("\nimagegen help COMMAND shows a command's options; imagegen --version the version.")
+
+
+def main() -> None:
+    """The console script."""
+    # Tens of thousands of small values are made and none in circles: collecting costs a third of a run.
+    gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name in any script must not end in a traceback on Windows
+            stream.reconfigure(errors="replace")
+    sys.exit(Main().run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

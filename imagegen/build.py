@@ -1,0 +1,198 @@
+"""One item: verdict → backend → check → replace. The only place that writes over a target."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imagegen import files, png, previous, recipe, stamp, verdict
+from imagegen.backends.base import Backend, Order, Watch
+from imagegen.errors import BuildFailed
+from imagegen.manifest import Item
+from imagegen.png import NotWhole
+from imagegen.progress import Listener, Made, Note, Skipped, Started, Step
+from imagegen.record import FromTheFuture
+from imagegen.seen import Kind, Seen, closely
+from imagegen.verdict import Action, Overwrite, State
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run wants of one item, as far as the item itself does not say it.
+
+    ``again`` makes fresh ones too, ``reseed`` draws a random seed anew, ``only_missing`` touches nothing
+    that is there. ``known`` are the digests of what the recipe only names; ``allowed`` the folders that
+    may be written to.
+    """
+
+    overwrite: Overwrite
+    again: bool = False
+    reseed: bool = False
+    only_missing: bool = False
+    known: Mapping[str, str] = field(default_factory=dict)
+    allowed: tuple[Path, ...] = ()
+
+
+def order_of(item: Item, made: recipe.Recipe) -> Order:
+    """The order for an item whose recipe, with its seed settled, is ``made``."""
+    digest = hashlib.sha256(recipe.canonical(made)).hexdigest()
+    return Order(item.task, item.name, made, digest, item.way.timeout, item.way.queue_timeout)
+
+
+def build(
+    item: Item, project: Path, wish: Wish, backend: Callable[[], Backend], cancelled: Any, tell: Listener,
+    took: Callable[[recipe.Recipe, float], None] = lambda made, seconds: None,
+) -> Made | Skipped:  # fmt: skip
+    """Make the item's picture if that is to be done.
+
+    Raises BuildFailed (refused, could not be made, could not be written) or Interrupted; whatever it
+    raises, the target is what it was before.
+    """
+    path = project / item.target
+    with files.locked(project, path, cancelled) as waited:
+        seen = closely(path)
+        wanted = json.loads(item.recipe)
+        found = verdict.judge(wanted, wish.known, seen)
+        again = (wish.again or wish.reseed) and not waited  # another run has just made it
+        todo = verdict.action(found.state, wish.overwrite, wish.only_missing, again)
+        if todo is Action.LEAVE:
+            return Skipped(
+                item.task, item.target, "another run made it" if waited and found.fresh else found.state.value
+            )
+        if todo is Action.REFUSE:
+            raise refused(item, found)
+        made = _settled(wanted, seen, wish.reseed)
+        _may_write(path, project, wish.allowed)
+        began = time.monotonic()
+
+        def started() -> None:
+            nonlocal began
+            began = time.monotonic()
+            tell(Started(item.task))
+
+        watch = Watch(
+            cancelled, started, lambda value, total: tell(Step(item.task, value, total)), flaw=_flaw
+        )
+        watch.check()
+        picture = backend().generate(order_of(item, made), watch)
+        seconds = time.monotonic() - began
+        for note in picture.notes:
+            tell(Note(item.task, note))
+        _check_size(picture.png, made)
+        try:
+            data = stamp.made(picture.png, made, wish.known, picture.texts, item.way.record == "digest")
+        except NotWhole as error:
+            raise BuildFailed(f"what the backend gave is no whole PNG: {error}") from error
+        replace(project, item.target, data, keep=seen.kind is not Kind.MISSING)
+        picture.settle()
+        took(made, seconds)
+        return Made(item.task, item.target, made.get("seed"), round(seconds, 2), found.reasons)
+
+
+def refused(item: Item, found: verdict.Verdict) -> BuildFailed:
+    """Why an item's target is left as it is."""
+    what = {State.EDITED: "somebody edited it", State.FOREIGN: "it is not ours",
+            State.DAMAGED: "it is no whole PNG"}[found.state]  # fmt: skip
+    reason = f" ({found.reasons[0]})" if found.reasons else ""
+    return BuildFailed(f"{item.target} is left alone: {what}{reason}",
+                       verdict.MEND[found.state].format(task=item.task))  # fmt: skip
+
+
+def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
+    """Put ``data`` in the target's place, whole or not at all; what was there is kept. The caller holds
+    the lock. Raises BuildFailed."""
+    path = project / target
+    try:
+        if keep:
+            previous.keep(project, target)
+        files.write_whole(path, data)
+    except OSError as error:
+        raise BuildFailed(f"can't write {target}: {error.strerror or error}",
+                          "what was there is as it was") from error  # fmt: skip
+
+
+def _settled(wanted: recipe.Recipe, seen: Seen, reseed: bool) -> dict[str, Any]:
+    """The recipe with its seed as a number: a random one is the record's, or drawn now."""
+    made = dict(wanted)
+    if made.get("seed") == recipe.RANDOM:
+        kept = seen.record.seed if seen.record and not reseed else None
+        made["seed"] = kept if isinstance(kept, int) else recipe.drawn_seed()
+    return made
+
+
+def _may_write(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
+    """Before anything is spent on the image: can it be put there at all?"""
+    if not any(files.inside(root, path.parent) for root in (project, *allowed)):
+        raise BuildFailed(f"{path.parent} leads out of the project by a link",
+                          f"if that is meant, allow it: --allow-path {path.parent.resolve()}")  # fmt: skip
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildFailed(f"can't make the folder {path.parent}: {error.strerror or error}") from error
+    if not files.writable(path.parent):
+        raise BuildFailed(f"can't write to the folder {path.parent}", "its permissions do not allow it")
+
+
+def _flaw(data: bytes) -> str:
+    try:
+        for _ in png.chunks(data):
+            pass
+    except NotWhole as error:
+        return str(error)
+    return ""
+
+
+def _check_size(data: bytes, made: recipe.Recipe) -> None:
+    """Before pixels are decoded, so that a header of 50,000 × 50,000 costs nothing."""
+    try:
+        size = png.size_of(next(iter(png.chunks(data))))
+    except NotWhole as error:
+        raise BuildFailed(f"what the backend gave is no PNG: {error}") from error
+    asked = made.get("width"), made.get("height")
+    if None not in asked and size != asked:
+        raise BuildFailed(
+            f"the backend gave {size[0]} × {size[1]} pixels, {asked[0]} × {asked[1]} were asked for"
+        )
+
+
+def adopt(
+    item: Item, project: Path, known: Mapping[str, str], cancelled: Any, data: bytes | None = None
+) -> list[str]:
+    """Accept what stands at the target (or ``data`` in its place) for the item's recipe, generating
+    nothing. What it says: notes for the user. Raises BuildFailed."""
+    path = project / item.target
+    with files.locked(project, path, cancelled):
+        seen = closely(path)
+        given = seen.data if data is None else data
+        if data is None and seen.kind in (Kind.MISSING, Kind.DAMAGED):
+            what = "there is no file" if seen.kind is Kind.MISSING else seen.why
+            raise BuildFailed(f"can't adopt {item.target}: {what}")
+        try:
+            size = png.size_of(next(iter(png.chunks(given))))
+            made = _settled(json.loads(item.recipe), _seen_in(given), reseed=False)
+            dressed = stamp.adopted(given, made, known, item.way.record == "digest")
+        except (NotWhole, FromTheFuture) as error:
+            raise BuildFailed(f"can't adopt {item.target}: {error}") from error
+        notes = []
+        if size != (made.get("width", size[0]), made.get("height", size[1])):
+            notes.append(
+                f"it has {size[0]} × {size[1]} pixels, the recipe asks for {made['width']} × {made['height']}"
+            )
+        if dressed != seen.data:
+            replace(project, item.target, dressed, keep=seen.kind is not Kind.MISSING)
+        return notes
+
+
+def _seen_in(data: bytes) -> Seen:
+    """The record in a picture's bytes, for its seed."""
+    from imagegen import record
+
+    for chunk in png.chunks(data):
+        if chunk.kind in png.TEXT_CHUNKS and (found := record.read(chunk)):
+            return Seen(Kind.OURS, found)
+    return Seen(Kind.FOREIGN)

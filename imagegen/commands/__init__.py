@@ -1,0 +1,1 @@
+"""One file a verb. :mod:`imagegen.verbs` names them; nothing imports them all."""

@@ -1,0 +1,87 @@
+"""What our commands share: the parser, --help, and the boundary where an error becomes text and a status."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from doit.cmd_base import Command
+from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+
+from imagegen import errors
+from imagegen.commands import options
+from imagegen.errors import ImagegenError
+
+
+class Ours:
+    """Mixed into every command, doit's own among them. ``run`` does the work and gives the exit status."""
+
+    cmd_options: Sequence[Mapping[str, Any]]
+
+    @property
+    def cmdparser(self) -> options.Words:
+        if not self._cmdparser:
+            given = {opt.name for opt in self.get_options()}
+            extra = [] if "help" in given else [options.CmdOption(options.HELP)]
+            self._cmdparser: Any = options.parser([*self.get_options(), *extra], self.config_vals)
+        return self._cmdparser  # type: ignore[no-any-return]
+
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """doit's entry to a command: nothing but the user's own words leaves it without a traceback."""
+        try:
+            params, names = self.cmdparser.parse(list(in_args))
+            if params.get("help"):
+                print(self.help())  # type: ignore[attr-defined]
+                return errors.DONE
+            params.update(self.opt_vals)  # type: ignore[attr-defined]
+            status = self.execute(params, names)  # type: ignore[attr-defined]
+            sys.stdout.flush()
+            return int(status or errors.DONE)
+        except (InvalidDodoFile, InvalidCommand, InvalidTask) as error:
+            return told(getattr(error, "error", error))
+        except ImagegenError as error:
+            return told(error)
+        except KeyboardInterrupt:
+            return told(errors.Interrupted("interrupted"))
+        except BrokenPipeError:  # `imagegen status | head`: nobody reads any more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return errors.DONE
+        except Exception:  # noqa: BLE001  (the one boundary: a bug keeps its traceback and gets a status)
+            traceback.print_exc()
+            print(
+                "This is a fault of imagegen's own: please report it with the lines above.", file=sys.stderr
+            )
+            return errors.BUG
+
+
+def told(error: Exception) -> int:
+    """Print an error for the user; its exit status."""
+    sys.stdout.flush()
+    if isinstance(error, errors.WrongInput):
+        shown = list(error.problems)
+        for problem in shown[:MOST_PROBLEMS]:
+            print(problem, file=sys.stderr)
+        if len(shown) > MOST_PROBLEMS:
+            print(f"and {len(shown) - MOST_PROBLEMS} more (validate --json has them all)", file=sys.stderr)
+        return error.status
+    print(error, file=sys.stderr)
+    return error.status if isinstance(error, ImagegenError) else errors.WRONG_INPUT
+
+
+MOST_PROBLEMS = 200
+
+
+class Plain(Ours, Command):  # type: ignore[misc]
+    """A command that needs none of doit's tasks or its database."""
+
+    doc_description: str | None = None
+
+    def execute(self, params: Any, names: list[str]) -> int:
+        return self.work(params, names)
+
+    def work(self, params: Any, names: list[str]) -> int:
+        """Do it; the exit status."""
+        raise NotImplementedError(type(self).__name__)

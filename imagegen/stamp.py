@@ -1,0 +1,96 @@
+"""A picture's bytes with its record in them, and the texts that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from imagegen import png, record
+from imagegen.png import Chunk
+from imagegen.recipe import Recipe
+
+PARAMETERS = "parameters"
+_OURS = frozenset({record.KEYWORD, PARAMETERS})
+
+
+def made(
+    data: bytes, recipe: Recipe, known: Mapping[str, str], texts: Mapping[str, str], digest_only: bool = False
+) -> bytes:
+    """A picture that was just made for ``recipe``: what its maker wrote beside the pixels (times, paths,
+    its own text) is left out, so that the same pixels give the same bytes.
+
+    Raises NotWhole where ``data`` is no whole PNG.
+    """
+    parts = png.picture_only(png.chunks(data))
+    chunks = [record.written(recipe, png.pixel_digest(data), png.data_digest(parts), known, digest_only)]
+    if not digest_only:
+        chunks.append(png.text_chunk(PARAMETERS, parameters(recipe)))
+        chunks.extend(png.text_chunk(keyword, text) for keyword, text in texts.items())
+    return png.rebuilt(parts, chunks)
+
+
+def adopted(data: bytes, recipe: Recipe, known: Mapping[str, str], digest_only: bool = False) -> bytes:
+    """An existing picture accepted for ``recipe``: the pixels and everything else in it stay, the record
+    says for what it is accepted and, where its old record tells, what really made it.
+
+    Raises NotWhole where ``data`` is no whole PNG.
+    """
+    parts = list(png.chunks(data))
+    idat, pixels = png.data_digest(parts), png.pixel_digest(data)
+    old: record.Record | None = None
+    kept: list[Chunk] = []
+    for part in parts:
+        if part.kind in png.TEXT_CHUNKS:
+            keyword, text = png.text_of(part)
+            if keyword == record.KEYWORD:
+                old = record.parse(text)
+            if digest_only or keyword in _OURS:
+                continue
+        kept.append(part)
+    chunk = record.written(recipe, pixels, idat, known, digest_only, adopted=True, made=_maker(old, pixels))
+    if old is not None and old.pixels == pixels and not any(record.reasons(old, recipe, known)):
+        if not old.adopted:  # it was made for just this: its record stands as it was
+            chunk = record.written(
+                recipe, pixels, idat, old.known or known if not old.is_digest else known, digest_only
+            )
+    chunks = [chunk] if digest_only else [chunk, png.text_chunk(PARAMETERS, parameters(recipe))]
+    return png.rebuilt(kept, chunks)
+
+
+def _maker(old: record.Record | None, pixels: str) -> Any:
+    """What really made an adopted picture: its recipe, and whether somebody edited it since."""
+    if old is None:
+        return None
+    if old.adopted:
+        return old.made
+    edited = {"edited": True} if old.pixels != pixels else {}
+    return {"recipe": old.recipe, **edited} if old.recipe is not None else {"seed": old.seed, **edited}
+
+
+def parameters(recipe: Recipe) -> str:
+    """The recipe as A1111's web UI writes it and Civitai reads it (modules/processing.py there:
+    prompt, negative prompt, then one line of ``Key: value`` pairs; values with a comma or colon quoted)."""
+    lines = [str(recipe.get("prompt", ""))]
+    if recipe.get("negative_prompt"):
+        lines.append(f"Negative prompt: {recipe['negative_prompt']}")
+    pairs: list[tuple[str, Any]] = [
+        ("Steps", recipe.get("steps")),
+        ("Sampler", recipe.get("sampler")),
+        ("Schedule type", recipe.get("scheduler")),
+        ("CFG scale", recipe.get("cfg")),
+        ("Seed", recipe.get("seed")),
+        ("Size", f"{recipe['width']}x{recipe['height']}" if {"width", "height"} <= set(recipe) else None),
+        ("Model", PurePosixPath(recipe["checkpoint"]).stem if recipe.get("checkpoint") else None),
+        ("Denoising strength", recipe.get("denoise") if recipe.get("denoise", 1) != 1 else None),
+        ("Version", f"imagegen ({recipe.get('backend')})"),
+    ]
+    lines.append(", ".join(f"{key}: {_quoted(value)}" for key, value in pairs if value is not None))
+    return "\n".join(lines)
+
+
+def _quoted(value: Any) -> str:
+    import json
+
+    text = format(value, "g") if isinstance(value, float) else str(value)
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text

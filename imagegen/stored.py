@@ -1,0 +1,103 @@
+"""The checked manifest, kept under ``.imagegen/`` so that it is checked once and not at every run.
+
+JSON lines: a header, then each item's recipe in its canonical form on a line of its own, which is
+compared with the pictures' records without being parsed. The key is the content of the manifest, the
+schemas, our version and what the command line overrides; losing the file costs only time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import imagegen
+from imagegen import schema
+from imagegen.errors import Place, Problem
+from imagegen.files import STATE, write_whole
+from imagegen.manifest import FileUse, Item, Manifest, Overrides, Way, load
+
+LAYOUT = 1
+
+
+def manifest(file: Path, overrides: Overrides) -> Manifest:
+    """The manifest in ``file``, from the store where that is current. Raises WrongInput."""
+    try:
+        key = _key(file, overrides)
+    except OSError:
+        return load(file, overrides)  # which says what is wrong
+    store = file.parent / STATE / f"manifest-{hashlib.sha256(file.name.encode()).hexdigest()[:8]}.jsonl"
+    found = _read(store, key, file)
+    if found is None:
+        found = load(file, overrides)
+        _write(store, key, found)
+    return found
+
+
+def _key(file: Path, overrides: Overrides) -> str:
+    digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
+    source = Path(__file__).parent
+    for path in (schema.folder() / "assets.schema.json", source / "resolve.py"):
+        # In a source tree the version stays while the code moves.
+        state = path.stat()
+        digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
+    digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(store: Path, key: str, file: Path) -> Manifest | None:
+    try:
+        first, *recipes = store.read_bytes().split(b"\n")
+        header: dict[str, Any] = json.loads(first)
+        if header["key"] != key or len(recipes) != len(header["tasks"]) + 1 or recipes.pop():
+            return None
+        ways = [Way(*way[:5], tuple((setting, value) for setting, value in way[5])) for way in header["ways"]]
+        items = tuple(
+            map(
+                Item,
+                header["tasks"],
+                header["names"],
+                header["targets"],
+                recipes,
+                [ways[n] for n in header["way"]],
+            )
+        )
+        return Manifest(
+            file.parent,
+            file.name,
+            tuple(header["jobs"]),
+            items,
+            header["backends"],
+            tuple(FileUse(*use[:3], Place(*use[3]), *use[4:]) for use in header["uses"]),
+            tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None  # not there, cut off, or of another time
+
+
+def _write(store: Path, key: str, made: Manifest) -> None:
+    numbers: dict[Way, int] = {}
+    header = {
+        "key": key,
+        "jobs": made.jobs,
+        "tasks": [item.task for item in made.items],
+        "names": [item.name for item in made.items],
+        "targets": [item.target for item in made.items],
+        "way": [numbers.setdefault(item.way, len(numbers)) for item in made.items],
+        "ways": list(numbers),
+        "backends": made.backends,
+        "uses": [[*use[:3], _place(use.place), use.path, use.items] for use in made.file_uses],
+        "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
+    }
+    lines = [json.dumps(header).encode(), *(item.recipe for item in made.items), b""]
+    try:
+        write_whole(store, b"\n".join(lines))
+        for_editors = store.with_name("assets.schema.json")  # what init's first line points an editor to
+        write_whole(for_editors, schema.editor_text().encode())
+    except OSError:
+        return  # a read-only project is checked anew each time
+
+
+def _place(place: Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column
