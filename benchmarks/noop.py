@@ -27,7 +27,7 @@ from PIL import Image
 from imagegen import manifest, stamp
 from imagegen.commands.init import DODO, doit_lines
 
-STOCK = '''\
+STOCK = """\
 from doit.tools import config_changed
 
 DOIT_CONFIG = {"backend": "json", "dep_file": "doit.json"}
@@ -45,7 +45,7 @@ def task_kins():
 
 def make(path):
     open(path, "wb").close()
-'''
+"""
 
 
 def ours(folder: Path, count: int, loader: bool) -> None:
@@ -54,7 +54,8 @@ def ours(folder: Path, count: int, loader: bool) -> None:
     folder.mkdir()
     (folder / "assets.yaml").write_text(
         "defaults: {backend: comfyui, checkpoint: dream.safetensors, negative_prompt: blurry, steps: 25, cfg: 7}\n"
-        "jobs:\n  kins:\n    prompt: portrait of ${name}, ink and watercolour, muted earth tones\n    items:\n" + items,
+        "jobs:\n  kins:\n    prompt: portrait of ${name}, ink and watercolour, muted earth tones\n    items:\n"
+        + items,
         encoding="utf-8",
     )
     (folder / "dodo.py").write_text(DODO, encoding="utf-8")
@@ -104,7 +105,9 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print."""
-    wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    wanted = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     wanted.add_argument("--items", type=int, default=10_000)
     wanted.add_argument("--rounds", type=int, default=5)
     args = wanted.parse_args()
@@ -144,7 +147,9 @@ def main() -> None:
         for name, all_taken in taken.items():
             seconds = [one for one, _ in all_taken]
             middle, memory = statistics.median(seconds), max(peak for _, peak in all_taken)
-            print(f"{name:22} {middle / stock:7.3f} {middle:8.3f} {min(seconds):7.3f} {max(seconds):7.3f} {memory:6.0f}")
+            print(
+                f"{name:22} {middle / stock:7.3f} {middle:8.3f} {min(seconds):7.3f} {max(seconds):7.3f} {memory:6.0f}"
+            )
 
 
 if __name__ == "__main__":

@@ -45,9 +45,14 @@ def order_of(item: Item, made: recipe.Recipe) -> Order:
 
 
 def build(
-    item: Item, project: Path, wish: Wish, backend: Callable[[], Backend], cancelled: Any, tell: Listener,
+    item: Item,
+    project: Path,
+    wish: Wish,
+    backend: Backend,
+    cancelled: Any,
+    tell: Listener,
     took: Callable[[recipe.Recipe, float], None] = lambda made, seconds: None,
-) -> Made | Skipped:  # fmt: skip
+) -> Made | Skipped:
     """Make the item's picture if that is to be done.
 
     Raises BuildFailed (refused, could not be made, could not be written) or Interrupted; whatever it
@@ -79,7 +84,7 @@ def build(
             cancelled, started, lambda value, total: tell(Step(item.task, value, total)), flaw=_flaw
         )
         watch.check()
-        picture = backend().generate(order_of(item, made), watch)
+        picture = backend.generate(order_of(item, made), watch)
         seconds = time.monotonic() - began
         for note in picture.notes:
             tell(Note(item.task, note))
@@ -96,11 +101,15 @@ def build(
 
 def refused(item: Item, found: verdict.Verdict) -> BuildFailed:
     """Why an item's target is left as it is."""
-    what = {State.EDITED: "somebody edited it", State.FOREIGN: "it is not ours",
-            State.DAMAGED: "it is no whole PNG"}[found.state]  # fmt: skip
+    what = {
+        State.EDITED: "somebody edited it",
+        State.FOREIGN: "it is not ours",
+        State.DAMAGED: "it is no whole PNG",
+    }[found.state]
     reason = f" ({found.reasons[0]})" if found.reasons else ""
-    return BuildFailed(f"{item.target} is left alone: {what}{reason}",
-                       verdict.MEND[found.state].format(task=item.task))  # fmt: skip
+    return BuildFailed(
+        f"{item.target} is left alone: {what}{reason}", verdict.MEND[found.state].format(task=item.task)
+    )
 
 
 def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
@@ -112,8 +121,20 @@ def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
             previous.keep(project, target)
         files.write_whole(path, data)
     except OSError as error:
-        raise BuildFailed(f"can't write {target}: {error.strerror or error}",
-                          "what was there is as it was") from error  # fmt: skip
+        raise BuildFailed(
+            f"can't write {target}: {error.strerror or error}", "what was there is as it was"
+        ) from error
+
+
+def remove(item: Item, project: Path, known: Mapping[str, str], cancelled: Any) -> None:
+    """Remove a target that is ours as we wrote it, looked at once more under its lock. Raises BuildFailed."""
+    path = project / item.target
+    with files.locked(project, path, cancelled):
+        if verdict.judge(json.loads(item.recipe), known, closely(path)).state in (State.FRESH, State.STALE):
+            try:
+                path.unlink()
+            except OSError as error:
+                raise BuildFailed(f"can't remove {item.target}: {error.strerror or error}") from error
 
 
 def _settled(wanted: recipe.Recipe, seen: Seen, reseed: bool) -> dict[str, Any]:
@@ -128,8 +149,10 @@ def _settled(wanted: recipe.Recipe, seen: Seen, reseed: bool) -> dict[str, Any]:
 def _may_write(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
     """Before anything is spent on the image: can it be put there at all?"""
     if not any(files.inside(root, path.parent) for root in (project, *allowed)):
-        raise BuildFailed(f"{path.parent} leads out of the project by a link",
-                          f"if that is meant, allow it: --allow-path {path.parent.resolve()}")  # fmt: skip
+        raise BuildFailed(
+            f"{path.parent} leads out of the project by a link",
+            f"if that is meant, allow it: --allow-path {path.parent.resolve()}",
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -193,7 +193,7 @@ def scalar(text: str) -> Any:
 def _events(text: str) -> Iterator[Any]:
     import yaml
 
-    return yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader))  # type: ignore[no-any-return]
+    return yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader))
 
 
 def _yaml(text: str, name: str) -> Any:
@@ -264,6 +264,7 @@ def _build(events: Iterator[Any], name: str) -> Any:
             )
         keys[-1] = (text, spot)
 
+    mark: Any
     for event in events:
         if isinstance(event, yaml.ScalarEvent):
             mark = event.start_mark

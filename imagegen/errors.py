@@ -7,7 +7,6 @@ Exit statuses (the whole program's, see docs/architecture.md):
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -87,6 +86,8 @@ class Interrupted(ImagegenError):
 
 def nearest(wrong: str, choices: Iterable[str]) -> list[str]:
     """All choices, those most like ``wrong`` first, the others in their own order."""
+    import difflib  # only a mistake needs it
+
     known = list(dict.fromkeys(choices))
     lower = {choice: choice.lower() for choice in known}
     ratio = {c: difflib.SequenceMatcher(None, wrong.lower(), lower[c]).ratio() for c in known}
@@ -95,6 +96,8 @@ def nearest(wrong: str, choices: Iterable[str]) -> list[str]:
 
 def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
     """``did you mean "prompt"?`` where a choice is close enough, else the empty text."""
+    import difflib
+
     close = difflib.get_close_matches(wrong.lower(), {c.lower(): c for c in choices}, n=1, cutoff=0.6)
     if not close:
         return ""

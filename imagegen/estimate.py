@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from imagegen.files import STATE, write_whole
@@ -53,21 +52,26 @@ class Times:
                     return
 
     def seconds(self, recipes: Iterable[Recipe]) -> float | None:
-        """What images of these recipes would take one after another; None where nothing like them is known."""
+        """What images of these recipes would take, one after another; None if nothing like them is known."""
         total = 0.0
         times = self._loaded()
         for recipe in recipes:
             known = next((times[key] for key in _keys(recipe) if times.get(key)), None)
             if known is None:
                 return None
-            total += mean(known)
+            total += sum(known) / len(known)
         return total
 
 
 def _keys(recipe: Recipe) -> list[str]:
     """From the most like to the least."""
-    kind = [recipe.get("backend"), recipe.get("checkpoint"), recipe.get("width"), recipe.get("height"),
-            recipe.get("steps")]  # fmt: skip
+    kind = [
+        recipe.get("backend"),
+        recipe.get("checkpoint"),
+        recipe.get("width"),
+        recipe.get("height"),
+        recipe.get("steps"),
+    ]
     return [json.dumps(kind), json.dumps(kind[:1])]
 
 

@@ -68,8 +68,11 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A checked manifest. ``warnings`` are no errors. ``origins`` (not cached) tell for each task and
-    setting which layer gave it."""
+    """A checked manifest.
+
+    ``folders`` are those of the targets. ``warnings`` are no errors. ``origins`` (empty from the store)
+    tell for each task and setting which layer gave it.
+    """
 
     project: Path
     file: str
@@ -78,6 +81,7 @@ class Manifest:
     backends: Mapping[str, Mapping[str, Any]]
     file_uses: tuple[FileUse, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    folders: tuple[str, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def path(self, item: Item) -> Path:

@@ -15,6 +15,9 @@ Recipe = Mapping[str, Any]
 RANDOM = "random"
 """The seed of an item whose seed is drawn once and then kept by the picture's record."""
 
+RANDOM_SEED = b'"seed":"random"'
+"""How a recipe's canonical form shows such a seed (inside a text the quotes would be escaped)."""
+
 ABSENT_MEANS: Mapping[str, Any] = {}
 """For each setting that a later version added: the value that a record without it was made with.
 Under it older records stay fresh."""

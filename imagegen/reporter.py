@@ -19,7 +19,7 @@ from doit.globals import Globals
 from imagegen import errors, signals
 from imagegen.display import Display, chosen
 from imagegen.errors import WrongInput
-from imagegen.progress import Begun, Ended, Failed, Note, Skipped
+from imagegen.progress import Begun, Ended, Failed, Made, Note, Skipped
 from imagegen.session import Session
 
 
@@ -32,7 +32,9 @@ class Reporter:
 
     def __init__(self, outstream: IO[str], options: Mapping[str, Any]) -> None:
         self._began = time.monotonic()
-        self._display = Display(chosen(outstream, self.session.environ, self.as_json))
+        self._display = Display(
+            chosen(outstream, self.session.environ, self.as_json, self.session.shown_root)
+        )
         self.session.listen(self._display)
         self._bugs: list[str] = []
         self._errors: list[str] = []
@@ -54,7 +56,7 @@ class Reporter:
         self.session.tell(
             Begun(total=sum(1 for task in wanted if getattr(task, "to_act", False)), skipped=skipped)
         )
-        problems = self.session.preflight(to_make)
+        problems = self.session.workshop.preflight(to_make) if to_make else []
         if problems:
             self.session.refused = WrongInput(problems)
             raise InvalidTask("nothing was queued")  # doit then runs no task
@@ -66,24 +68,26 @@ class Reporter:
 
     def complete_run(self) -> None:
         """Called at the very end; leaves with our own exit status."""
-        session, outcomes = self.session, self.session.outcomes
+        session = self.session
+        made, skipped = (sum(isinstance(one, kind) for one in session.outcomes) for kind in (Made, Skipped))
+        failures = tuple(one for one in session.outcomes if isinstance(one, Failed))
         status = self._status()
         self._left.close()
         session.tell(
             Ended(
-                made=len(outcomes.made),
-                skipped=len(outcomes.skipped) + self._skipped_at_first,
-                failed=len(outcomes.failed),
+                made=made,
+                skipped=skipped + self._skipped_at_first,
+                failed=len(failures),
                 seconds=round(time.monotonic() - self._began, 2),
                 status=status,
-                failures=tuple(outcomes.failed),
+                failures=failures,
             )
         )
         self._display.close()
         for text in self._errors:
             print(text, file=sys.stderr)
-        if session.refused is not None:
-            print(session.refused, file=sys.stderr)
+        if self.session.refused is not None:
+            print(self.session.refused, file=sys.stderr)
         for bug in self._bugs:
             print(bug, file=sys.stderr)
         if status:
@@ -99,7 +103,7 @@ class Reporter:
             return errors.BUG
         if self.session.refused is not None:
             return errors.WRONG_INPUT
-        return errors.FAILED if self.session.outcomes.failed else errors.DONE
+        return errors.FAILED if any(isinstance(one, Failed) for one in self.session.outcomes) else errors.DONE
 
     # --- single tasks: what became of them the session tells itself -------------------------------------
 
@@ -120,7 +124,7 @@ class Reporter:
         self._bugs.append(fail.get_msg())
         last = [line for line in fail.get_msg().splitlines() if line.strip()]
         failed = Failed(task.name, f"a fault of imagegen's own: {last[-1] if last else fail.get_name()}")
-        self.session.outcomes.failed.append(failed)
+        self.session.outcomes.append(failed)
         self.session.tell(failed)
 
     def skip_uptodate(self, task: Any) -> None:
@@ -129,7 +133,7 @@ class Reporter:
     def skip_ignore(self, task: Any) -> None:
         if getattr(task, "item", None) is not None:
             skipped = Skipped(task.name, task.item.target, "ignored: `doit ignore` says so")
-            self.session.outcomes.skipped.append(skipped)
+            self.session.outcomes.append(skipped)
             self.session.tell(skipped)
 
     def cleanup_error(self, exception: Any) -> None:

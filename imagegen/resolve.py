@@ -248,7 +248,9 @@ class _Resolver:
         where: tuple[Place, str],
     ) -> None:
         files = tuple(
-            (setting, made[setting]) for setting in sorted(backend.file_settings) if setting in made
+            (setting, made[setting])
+            for setting in sorted(backend.file_settings)
+            if setting in made and backend.searches(setting)
         )
         for setting, value in files:
             key = (backend_name, setting, value)
@@ -281,16 +283,16 @@ class _Resolver:
         self.problems.append(Problem(message, path_text(path), self.document.place(path, of_key), hint))
 
     def manifest(self) -> Manifest:
-        uses = tuple(FileUse(*key, *use) for key, use in self.uses.items())
         return Manifest(
-            self.project,
-            self.file.name,
-            tuple(name for name, _, _ in self.jobs()),
-            tuple(self.items),
-            self.values.get("backends", {}),
-            uses,
-            tuple(in_order(self.warnings)),
-            self.origins,
+            project=self.project,
+            file=self.file.name,
+            jobs=tuple(name for name, _, _ in self.jobs()),
+            items=tuple(self.items),
+            backends=self.values.get("backends", {}),
+            file_uses=tuple(FileUse(*key, *use) for key, use in self.uses.items()),
+            warnings=tuple(in_order(self.warnings)),
+            folders=tuple(sorted({item.target.rpartition("/")[0] for item in self.items})),
+            origins=self.origins,
         )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from imagegen import png, record
 from imagegen.png import NotWhole
@@ -29,6 +31,16 @@ class Kind(Enum):
     DAMAGED = "damaged"
 
 
+class Pictured(Protocol):
+    """An item as far as it is looked at here: its target, and its recipe in canonical form."""
+
+    @property
+    def target(self) -> str: ...
+
+    @property
+    def recipe(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Seen:
     """``record`` for OURS; ``why`` says what a DAMAGED file is; ``edited`` only after a close look."""
@@ -38,6 +50,46 @@ class Seen:
     why: str = ""
     edited: bool = False
     data: bytes = b""
+
+
+_PLAIN_FRONT = b'{"format":1,"idat":"'
+_PLAIN_LENGTH = len(b'{"format":1,"idat":"","pixels":""') + 2 * 64
+"""A record that holds nothing but the two digests before its recipe: made here, of no known content."""
+
+
+def carried(root: str, items: Iterable[Pictured]) -> Iterator[bool]:
+    """For each of ``items`` whether its target carries the plainest record there is of its recipe.
+
+    The look of :func:`carries`, written out for speed: it is what a run with nothing to do spends its
+    time on. False means only that a longer look is needed; so does a record with a known content.
+    """
+    opened, read, seek, close, crc32 = os.open, os.read, os.lseek, os.close, zlib.crc32
+    flags, end_size, from_bytes = os.O_RDONLY | _O_BINARY, -len(png.END), int.from_bytes
+    kind_at, text_at = png.HEADER_SIZE + 4, png.HEADER_SIZE + 8 + len(record.START)
+    start, front_size = b"iTXt" + record.START + _PLAIN_FRONT, text_at + _PLAIN_LENGTH
+    for item in items:
+        try:
+            handle = opened(root + item.target, flags)
+        except OSError:
+            yield False
+            continue
+        try:
+            head = read(handle, _FRONT)
+            seek(handle, end_size, os.SEEK_END)
+            whole = read(handle, 12) == png.END
+        except OSError:
+            whole = False
+        finally:
+            close(handle)
+        stop = front_size + len(item.recipe) + 11
+        yield (
+            whole
+            and from_bytes(head[33:37], "big") == stop - 41
+            and head.startswith(start, kind_at)
+            and head.endswith(b',"recipe":' + item.recipe + b"}", front_size, stop)
+            and from_bytes(head[stop : stop + 4], "big") == crc32(head[kind_at:stop])
+            and head.startswith(png.SIGNATURE)
+        )
 
 
 def carries(path: str, ending: bytes, known: bytes = b"") -> bool:

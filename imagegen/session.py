@@ -1,6 +1,7 @@
-"""One command's view of one project: the manifest, what the command line wishes, and what follows.
+"""One command's view of one project: the manifest, what the command line wishes, and the verdicts.
 
-Everything that judges or builds goes through here; it knows doit no more than the terminal.
+What makes images is the session's :attr:`~Session.workshop`, which is set up only when it is needed:
+that nothing is to be done for 10,000 images is found out without it.
 """
 
 from __future__ import annotations
@@ -11,24 +12,26 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from imagegen import backends, build, files, manifest, record, seen, stored, verdict
-from imagegen.backends.base import Absent, Backend, Order, Watch
-from imagegen.contents import Contents
-from imagegen.errors import BuildFailed, Interrupted, Problem, WrongInput, did_you_mean, nearest
-from imagegen.estimate import Times
+from imagegen import files, manifest, record, seen, stored, verdict
+from imagegen.errors import Place, Problem, WrongInput, did_you_mean
 from imagegen.manifest import Item, Manifest, Overrides, Way
-from imagegen.progress import Event, Failed, Listener, Made, Note, Skipped
-from imagegen.recipe import canonical
+from imagegen.progress import Event, Listener
+from imagegen.recipe import RANDOM_SEED, canonical
 from imagegen.verdict import Action, Overwrite, Verdict
+
+if TYPE_CHECKING:
+    from imagegen.estimate import Times
+    from imagegen.workshop import Workshop
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line wishes of a run."""
+    """What the command line wishes of a run. ``again`` makes fresh images too (``run -a``)."""
 
     assets: str | None = None
     backend: str | None = None
@@ -42,8 +45,7 @@ class Options:
         return Overrides(self.backend, self.allow)
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """An item, its verdict, and what a run does about it."""
 
     item: Item
@@ -51,33 +53,44 @@ class Planned:
     action: Action
 
 
-@dataclass
-class Outcomes:
-    """What became of a run's items."""
-
-    made: list[Made] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-
-
 class Session:
-    """``manifest`` and ``options``, and all that is asked of both."""
+    """``manifest`` and ``options``, and all that is asked of both.
+
+    ``outcomes`` tell what became of a run's items. ``refused`` is set once the input has turned out wrong:
+    then nothing is queued. ``left_alone`` counts the items that doit was not handed, because nothing is to
+    be done about them.
+    """
 
     def __init__(self, found: Manifest, options: Options, environ: Mapping[str, str]) -> None:
         self.manifest, self.options, self.environ = found, options, environ
         self.project = found.project
         self.cancelled = threading.Event()
-        self.outcomes = Outcomes()
-        self.left_alone = 0  # items that doit was not handed, because nothing is to be done about them
+        self.outcomes: list[Event] = []
         self.refused: WrongInput | None = None
-        self.times = Times(self.project)
-        self._contents = Contents(self.project)
-        self._backends: dict[str, Backend] = {}
-        self._down: dict[str, BuildFailed] = {}  # backends of which no server answered
-        self._lock = threading.RLock()
+        self.left_alone = 0
         self._known: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, str]] = {}
         self._listeners: list[Listener] = []
-        self._asked: set[str] = set()
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """The backends of this session, and what builds with them."""
+        from imagegen.workshop import Workshop
+
+        return Workshop(self)
+
+    @cached_property
+    def times(self) -> Times:
+        """How long earlier images took."""
+        from imagegen.estimate import Times
+
+        return Times(self.project)
+
+    def close(self) -> None:
+        """Let go of servers; keep what was learned."""
+        if "workshop" in self.__dict__:
+            self.workshop.close()
+        if "times" in self.__dict__:
+            self.times.save()
 
     # --- who wants to know ----------------------------------------------------------------------
 
@@ -109,34 +122,33 @@ class Session:
         """
         if not names:
             return list(self.manifest.items)
-        targets: dict[str, Item] = {}
         chosen: dict[str, Item] = {}
         for name in names:
-            found: Iterable[Item]
-            if name in self.by_task:
-                found = [self.by_task[name]]
-            elif name in self.manifest.jobs:
-                found = [item for item in self.manifest.items if item.job == name]
-            elif "*" in name:
-                found = [item for item in self.manifest.items
-                         if fnmatch.fnmatchcase(item.task, name) or fnmatch.fnmatchcase(item.job, name)]  # fmt: skip
-            else:
-                targets = targets or {os.path.abspath(self.project / one.target): one for one in self.manifest.items}
-                if os.path.abspath(name) not in targets:
-                    raise self.no_such(name)
-                found = [targets[os.path.abspath(name)]]
-            chosen.update((item.task, item) for item in found)
+            chosen.update((item.task, item) for item in self._named(name))
         return list(chosen.values())
+
+    def _named(self, name: str) -> Iterable[Item]:
+        if name in self.by_task:
+            return [self.by_task[name]]
+        if name in self.manifest.jobs:
+            return [item for item in self.manifest.items if item.job == name]
+        if "*" in name:
+            return [item for item in self.manifest.items if fnmatch.fnmatchcase(item.task, name)]
+        # Not resolved: a target may be a link, and is meant as it is written.
+        path = Path(os.path.abspath(name))  # noqa: PTH100
+        found = [item for item in self.manifest.items if self.project / item.target == path]
+        if not found:
+            raise self.no_such(name)
+        return found
 
     def no_such(self, name: str) -> WrongInput:
         """The error for a name that is neither a job nor an item."""
-        known = [*self.manifest.jobs, *self.by_task]
-        mend = did_you_mean(name, known)
+        mend = did_you_mean(name, [*self.manifest.jobs, *self.by_task])
         if not mend and ":" not in name:
-            by_slug = [
+            called = [
                 item.task for item in self.manifest.items if name.lower() in (item.slug, item.name.lower())
             ]
-            mend = f'did you mean "{by_slug[0]}"?' if by_slug else ""
+            mend = f'did you mean "{called[0]}"?' if called else ""
         return WrongInput(
             f'there is no job or item "{name}"', mend or "imagegen list --all shows what there is"
         )
@@ -153,48 +165,41 @@ class Session:
     def known(self, way: Way) -> Mapping[str, str]:
         """Digests of the files that items of this way name, as far as they can be had here."""
         key = (way.backend, way.files)
-        with self._lock:
-            if key not in self._known:
-                found = {}
-                for setting, value in way.files:
-                    path = self.locate(way.backend, setting, value)
-                    if path is not None and (digest := self._contents.digest(path)):
-                        found[setting] = digest
-                self._known[key] = found
-            return self._known[key]
-
-    def locate(self, backend: str, setting: str, value: str) -> Path | None:
-        try:
-            return self.backend(backend).locate(setting, value)
-        except Absent:
-            return None
+        if key not in self._known:
+            self._known[key] = self.workshop.digests(way) if way.files else {}
+        return self._known[key]
 
     def judge(self, item: Item) -> Verdict:
         """The verdict on one item, its pixels unread."""
-        known = self.known(item.way) if item.way.files else {}
+        known = self.known(item.way)
         path = self.manifest.path(item)
-        if seen.carries(os.fspath(path), record.ending(item.recipe), canonical(known) if known else b""):
+        ending = record.ending(item.recipe)
+        if seen.carries(os.fspath(path), ending, canonical(known) if known else b""):
             return verdict.FRESH
         return verdict.judge(json.loads(item.recipe), known, seen.look(path))
 
     def judge_closely(self, item: Item) -> Verdict:
         """The verdict with the pixels checked."""
-        return verdict.judge(
-            json.loads(item.recipe), self.known(item.way), seen.closely(self.manifest.path(item))
-        )
+        path = self.manifest.path(item)
+        return verdict.judge(json.loads(item.recipe), self.known(item.way), seen.closely(path))
 
     def fresh(self) -> Iterator[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
+        known = {item.way: self.known(item.way) for item in self.manifest.items[:1]}
         root = os.fspath(self.project) + os.sep
-        known: dict[int, bytes] = {}
-        for item in self.manifest.items:
-            digests = b""
-            if item.way.files:
-                way = id(item.way)
-                if way not in known:
-                    known[way] = canonical(self.known(item.way)) if self.known(item.way) else b""
-                digests = known[way]
-            yield seen.carries(root + item.target, b',"recipe":' + item.recipe + b"}", digests)
+        for item, plainly in zip(self.manifest.items, seen.carried(root, self.manifest.items), strict=True):
+            if plainly and not item.way.files:
+                yield True
+                continue
+            if item.way not in known:
+                known[item.way] = self.known(item.way)
+            digests = known[item.way]
+            if plainly and not digests:
+                yield True
+            else:
+                yield seen.carries(
+                    root + item.target, record.ending(item.recipe), canonical(digests) if digests else b""
+                )
 
     def plan(self, items: Iterable[Item]) -> list[Planned]:
         """What a run does about each of ``items``."""
@@ -205,143 +210,42 @@ class Session:
         return planned
 
     def action(self, item: Item, found: Verdict) -> Action:
-        wish = self.wish(item)
-        return verdict.action(found.state, wish.overwrite, wish.only_missing, wish.again or wish.reseed)
+        """What a run does about an item with this verdict."""
+        again = self.options.again or self.reseeds(item)
+        return verdict.action(found.state, self.overwrite(item), self.options.backend is not None, again)
 
-    def wish(self, item: Item) -> build.Wish:
-        """What the run wants of this item."""
-        options = self.options
-        return build.Wish(
-            overwrite=options.overwrite or Overwrite(item.way.overwrite),
-            again=options.again,
-            reseed=options.reseed and b'"seed":"random"' in item.recipe,
-            only_missing=options.backend is not None,
-            known=self.known(item.way) if item.way.files else {},
-            allowed=options.allow,
-        )
+    def overwrite(self, item: Item) -> Overwrite:
+        return self.options.overwrite or Overwrite(item.way.overwrite)
 
-    # --- what can be wrong beyond the manifest ------------------------------------------------------
+    def reseeds(self, item: Item) -> bool:
+        """Whether a new seed is to be drawn for an item: only a random one is."""
+        return self.options.reseed and RANDOM_SEED in item.recipe
+
+    # --- what can be wrong beyond the manifest --------------------------------------------------
 
     def check_files(self) -> None:
-        """Are the files that the manifest names where they can be looked for? Raises WrongInput."""
-        problems = []
-        for use in self.manifest.file_uses:
-            try:
-                self.backend(use.backend).locate(use.setting, use.value)
-            except Absent as error:
-                complaint = error.complaint
-                others = f" (and {use.items - 1} items more)" if use.items > 1 else ""
-                problems.append(Problem(complaint.message + others, use.path, use.place, complaint.hint))
-        for folder in {os.path.dirname(item.target) for item in self.manifest.items}:  # noqa: PTH120 (10,000 of them)
+        """Are the files that the manifest names where they can be looked for, and do the output folders
+        lie in the project, links followed? Raises WrongInput."""
+        problems = list(self.workshop.missing_files()) if self.manifest.file_uses else []
+        for folder in self.manifest.folders:
             path = self.project / folder
             if not any(files.inside(root, path) for root in (self.project, *self.options.allow)):
-                problems.append(Problem(f"the folder {folder} leads out of the project by a link",
-                                        place=manifest.Place(self.manifest.file),
-                                        hint=f"if that is meant, allow it: --allow-path {path.resolve()}"))  # fmt: skip
+                problems.append(
+                    Problem(
+                        f"the folder {folder} leads out of the project by a link",
+                        place=Place(self.manifest.file),
+                        hint=f"if that is meant, allow it: --allow-path {path.resolve()}",
+                    )
+                )
+        if self.options.reseed and not any(RANDOM_SEED in item.recipe for item in self.manifest.items):
+            problems.append(
+                Problem(
+                    "--reseed draws random seeds anew, and no item has one",
+                    hint="give items seed: random, or change base_seed",
+                )
+            )
         if problems:
             raise WrongInput(manifest.in_order(problems))
-
-    def preflight(self, items: Iterable[Item]) -> list[Problem]:
-        """Ask each backend of ``items``, before anything is queued, whether it can do them all.
-
-        What no backend can do is returned. A backend that does not answer fails only its own items, later.
-        """
-        orders: dict[str, list[Order]] = {}
-        for item in items:
-            orders.setdefault(item.way.backend, []).append(build.order_of(item, json.loads(item.recipe)))
-        problems = []
-        for name, its in orders.items():
-            with self._lock:
-                if name in self._asked:
-                    continue
-                self._asked.add(name)
-            try:
-                refusals = self.backend(name).preflight(its, Watch(self.cancelled))
-            except (
-                BuildFailed
-            ) as error:  # nobody there, or a token is missing: its items fail, the others go on
-                self._down[name] = error
-                continue
-            for refusal in refusals:
-                tasks = ", ".join(refusal.tasks[:3]) + (f" and {len(refusal.tasks) - 3} more"
-                                                        if len(refusal.tasks) > 3 else "")  # fmt: skip
-                problems.append(Problem(refusal.message, tasks, hint=refusal.hint))
-        return problems
-
-    def ask(self) -> list[Problem]:
-        """What is wrong online: backends that do not answer, and what they do not know."""
-        problems = self.preflight(self.manifest.items)
-        return [*(Problem(f"{name}: {error.message}", f"backends.{name}", hint=error.hint)
-                  for name, error in self._down.items()), *problems]  # fmt: skip
-
-    # --- building -------------------------------------------------------------------------------
-
-    def backend(self, name: str) -> Backend:
-        with self._lock:
-            if name not in self._backends:
-                if name not in backends.names():
-                    raise WrongInput(
-                        f'there is no backend "{name}"',
-                        f"there are {', '.join(nearest(name, backends.names()))}",
-                    )
-                block = self.manifest.backends.get(name, {})
-                self._backends[name] = backends.load(name)(block, self.environ, self.project)
-            return self._backends[name]
-
-    def workers(self, items: Iterable[Item]) -> int:
-        """How many images may be under way at once, over all backends of ``items``."""
-        return sum(self.backend(name).workers for name in {item.way.backend for item in items}) or 1
-
-    def make(self, item: Item) -> Event | None:
-        """Build one item; what became of it is told and kept in :attr:`outcomes`. None if the run is
-        being left. Raises only what is our own fault.
-        """
-        outcome: Event
-        try:
-            if self.refused is not None:
-                raise self.refused
-            problems = self.preflight([item])  # already asked, unless doit runs under another reporter
-            if problems:
-                raise WrongInput(problems)
-            if item.way.backend in self._down:
-                raise self._down[item.way.backend]
-            outcome = build.build(item, self.project, self.wish(item), lambda: self.backend(item.way.backend),
-                                  self.cancelled, self.tell, self.times.note)  # fmt: skip
-        except BuildFailed as error:
-            outcome = Failed(item.task, error.message, error.hint)
-        except Interrupted:
-            return None
-        except WrongInput as error:
-            self.refused = self.refused or error
-            outcome = Failed(item.task, str(error))
-        with self._lock:
-            if isinstance(outcome, Made):
-                self.outcomes.made.append(outcome)
-            elif isinstance(outcome, Skipped):
-                self.outcomes.skipped.append(outcome)
-            elif isinstance(outcome, Failed):
-                self.outcomes.failed.append(outcome)
-        self.tell(outcome)
-        return outcome
-
-    def remove(self, item: Item) -> None:
-        """Remove a target that is ours as we wrote it, looked at again under its lock. Raises BuildFailed."""
-        path = self.manifest.path(item)
-        with files.locked(self.project, path, self.cancelled):
-            if self.judge_closely(item).state in (verdict.State.FRESH, verdict.State.STALE):
-                try:
-                    path.unlink()
-                except OSError as error:
-                    raise BuildFailed(f"can't remove {item.target}: {error.strerror or error}") from error
-
-    def note(self, message: str, task: str = "") -> None:
-        self.tell(Note(task, message))
-
-    def close(self) -> None:
-        """Let go of servers; keep the times."""
-        for backend in self._backends.values():
-            backend.close()
-        self.times.save()
 
 
 def open_session(options: Options, start: Path, environ: Mapping[str, str] | None = None) -> Session:
@@ -351,7 +255,6 @@ def open_session(options: Options, start: Path, environ: Mapping[str, str] | Non
         raise WrongInput(
             f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here"
         )
-    allowed = tuple(folder.resolve() for folder in options.allow)
-    options = replace(options, allow=allowed)
+    options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
     found = stored.manifest(file, options.overrides)
     return Session(found, options, os.environ if environ is None else environ)

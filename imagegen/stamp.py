@@ -49,13 +49,17 @@ def adopted(data: bytes, recipe: Recipe, known: Mapping[str, str], digest_only: 
                 continue
         kept.append(part)
     chunk = record.written(recipe, pixels, idat, known, digest_only, adopted=True, made=_maker(old, pixels))
-    if old is not None and old.pixels == pixels and not any(record.reasons(old, recipe, known)):
-        if not old.adopted:  # it was made for just this: its record stands as it was
-            chunk = record.written(
-                recipe, pixels, idat, old.known or known if not old.is_digest else known, digest_only
-            )
+    if old is not None and _made_for_just_this(old, recipe, known, pixels):
+        # Its record stands as it was; only its form may be another now.
+        chunk = record.written(
+            recipe, pixels, idat, known if old.is_digest else old.known or known, digest_only
+        )
     chunks = [chunk] if digest_only else [chunk, png.text_chunk(PARAMETERS, parameters(recipe))]
     return png.rebuilt(kept, chunks)
+
+
+def _made_for_just_this(old: record.Record, recipe: Recipe, known: Mapping[str, str], pixels: str) -> bool:
+    return not old.adopted and old.pixels == pixels and not any(record.reasons(old, recipe, known))
 
 
 def _maker(old: record.Record | None, pixels: str) -> Any:

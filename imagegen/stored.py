@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import imagegen
-from imagegen import schema
 from imagegen.errors import Place, Problem
 from imagegen.files import STATE, write_whole
 from imagegen.manifest import FileUse, Item, Manifest, Overrides, Way, load
@@ -37,10 +37,9 @@ def manifest(file: Path, overrides: Overrides) -> Manifest:
 
 def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
-    source = Path(__file__).parent
-    for path in (schema.folder() / "assets.schema.json", source / "resolve.py"):
-        # In a source tree the version stays while the code moves.
-        state = path.stat()
+    # In a source tree the version stays while the code moves.
+    for name in ("resolve.py", "settings.py", "text.py", "recipe.py"):
+        state = os.stat(os.path.join(os.path.dirname(__file__), name))  # noqa: PTH116, PTH118, PTH120
         digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
     digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -52,7 +51,10 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
         header: dict[str, Any] = json.loads(first)
         if header["key"] != key or len(recipes) != len(header["tasks"]) + 1 or recipes.pop():
             return None
-        ways = [Way(*way[:5], tuple((setting, value) for setting, value in way[5])) for way in header["ways"]]
+        ways = [
+            Way(way[0], way[1], way[2], way[3], way[4], tuple((setting, value) for setting, value in way[5]))
+            for way in header["ways"]
+        ]
         items = tuple(
             map(
                 Item,
@@ -69,8 +71,9 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
             tuple(header["jobs"]),
             items,
             header["backends"],
-            tuple(FileUse(*use[:3], Place(*use[3]), *use[4:]) for use in header["uses"]),
+            tuple(FileUse(use[0], use[1], use[2], Place(*use[3]), use[4], use[5]) for use in header["uses"]),
             tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
+            tuple(header["folders"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # not there, cut off, or of another time
@@ -88,11 +91,14 @@ def _write(store: Path, key: str, made: Manifest) -> None:
         "ways": list(numbers),
         "backends": made.backends,
         "uses": [[*use[:3], _place(use.place), use.path, use.items] for use in made.file_uses],
+        "folders": made.folders,
         "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
     }
     lines = [json.dumps(header).encode(), *(item.recipe for item in made.items), b""]
     try:
         write_whole(store, b"\n".join(lines))
+        from imagegen import schema  # loaded anyway: the manifest was just checked
+
         for_editors = store.with_name("assets.schema.json")  # what init's first line points an editor to
         write_whole(for_editors, schema.editor_text().encode())
     except OSError:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from imagegen.verdict import Action, Overwrite, State
 _NO_CAPTURE = IOConfig({"capture": False})  # with capturing, threads swap sys.stdout and lose lines
 
 
-class Told(InvalidDodoFile):  # type: ignore[misc]
+class Told(InvalidDodoFile):
     """An error of ours in a form that doit prints without a traceback; ``error`` is the original."""
 
     def __init__(self, error: ImagegenError) -> None:
@@ -35,7 +35,7 @@ class Told(InvalidDodoFile):  # type: ignore[misc]
         self.error = error
 
 
-class ImageTask(Task):  # type: ignore[misc]
+class ImageTask(Task):
     """The task of one item. It skips doit's checks of what a dodo.py may hand in, which for 10,000 tasks
     take longer than reading the pictures; most of its attributes are the class's own.
 
@@ -84,7 +84,7 @@ class ImageTask(Task):  # type: ignore[misc]
             return TaskFailed("images are made in threads: leave -P process out")
         if self.session.cancelled.is_set():
             return TaskFailed("interrupted", report=False)
-        outcome = self.session.make(self.item)
+        outcome = self.session.workshop.make(self.item)
         if outcome is None:
             return TaskFailed("interrupted", report=False)
         return TaskFailed(outcome.message) if isinstance(outcome, Failed) else None
@@ -99,7 +99,7 @@ class ImageTask(Task):  # type: ignore[misc]
             return
         outstream.write(f"{self.name} - removing {self.item.target}\n")
         if not dryrun:
-            self.session.remove(self.item)
+            self.session.workshop.remove(self.item)
 
     def pickle_safe_dict(self) -> dict[str, Any]:
         """What doit's thread runner passes along: threads share the task itself."""
@@ -161,7 +161,6 @@ def doit_config(session: Session, as_json: bool = False) -> dict[str, Any]:
     return {
         "reporter": reporter.for_session(session, as_json),
         "continue": True,
-        "num_process": session.workers(session.manifest.items),
         "par_type": "thread",
         "backend": "json",
         "dep_file": str(database(session.project)),
@@ -237,13 +236,17 @@ class Dodo:
     @cached_property
     def config(self) -> dict[str, Any]:
         # Without default tasks a bare `doit forget` crashes.
-        return {**doit_config(self._session), "default_tasks": list(self._session.manifest.jobs)}
+        return {
+            **doit_config(self._session),
+            "default_tasks": list(self._session.manifest.jobs),
+            "num_process": self._session.workshop.workers(self._session.manifest.items),
+        }
 
     def _tasks(self) -> Iterator[Task]:
         yield from everything(self._session)
 
 
-class Loader(TaskLoader2):  # type: ignore[misc]
+class Loader(TaskLoader2):
     """Tasks from the manifest itself, with or without a dodo.py.
 
     Which command is running is known here only, so that `run` can be handed less than everything.
@@ -256,6 +259,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]
         self.session: Session | None = None
         self.wishes: Options | None = None
         self.as_json = False
+        self.wants_workers: Callable[[int], None] = lambda count: None
 
     def setup(self, opt_values: Mapping[str, Any]) -> None:
         with _told():
@@ -273,7 +277,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]
             if cmd.execute_tasks:
                 self.session.check_files()
             if cmd.execute_tasks and getattr(cmd, "hands_over_less", False):
-                return to_do(self.session, [name for name in pos_args if not name.startswith("-")])
+                tasks = to_do(self.session, pos_args)
+                acting = [task.item for task in tasks if getattr(task, "to_act", False)]
+                if acting:
+                    self.wants_workers(self.session.workshop.workers(acting))
+                return tasks
             self.session.select([name for name in pos_args if "*" not in name] if cmd.name != "help" else [])
             return everything(self.session)
 

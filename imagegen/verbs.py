@@ -14,6 +14,7 @@ OURS = {
     "status": "imagegen.commands.status:Status",
     "validate": "imagegen.commands.validate:Validate",
     "explain": "imagegen.commands.explain:Explain",
+    "generate": "imagegen.commands.generate:Generate",
     "adopt": "imagegen.commands.adopt:Adopt",
     "restore": "imagegen.commands.restore:Restore",
 }

@@ -147,6 +147,9 @@ class Backend(Protocol):
     def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
         """Look at one recipe by itself, without a server, a GPU, a model or a file."""
 
+    def searches(self, setting: str) -> bool:
+        """Whether the settings block says where the files of this setting can be looked for."""
+
     def locate(self, setting: str, value: str) -> Path | None:
         """The file that a setting of ``file_settings`` names; None where that can't be known offline.
 

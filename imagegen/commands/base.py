@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from doit.cmd_base import Command
+from doit.cmdparse import CmdOption
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from imagegen import errors
@@ -19,25 +20,32 @@ from imagegen.errors import ImagegenError
 class Ours:
     """Mixed into every command, doit's own among them. ``run`` does the work and gives the exit status."""
 
-    cmd_options: Sequence[Mapping[str, Any]]
+    # What doit's Command brings; it has no types.
+    get_options: Callable[[], Sequence[CmdOption]]
+    execute: Callable[[Any, list[str]], int]
+    help: Callable[[], str]
+    config_vals: Mapping[str, Any]
+    opt_vals: Mapping[str, Any]
+    _cmdparser: Any
 
     @property
     def cmdparser(self) -> options.Words:
         if not self._cmdparser:
             given = {opt.name for opt in self.get_options()}
-            extra = [] if "help" in given else [options.CmdOption(options.HELP)]
-            self._cmdparser: Any = options.parser([*self.get_options(), *extra], self.config_vals)
-        return self._cmdparser  # type: ignore[no-any-return]
+            extra = [] if "help" in given else [CmdOption(options.HELP)]
+            self._cmdparser = options.parser([*self.get_options(), *extra], self.config_vals)
+        words: options.Words = self._cmdparser
+        return words
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """doit's entry to a command: nothing but the user's own words leaves it without a traceback."""
         try:
             params, names = self.cmdparser.parse(list(in_args))
             if params.get("help"):
-                print(self.help())  # type: ignore[attr-defined]
+                print(self.help())
                 return errors.DONE
-            params.update(self.opt_vals)  # type: ignore[attr-defined]
-            status = self.execute(params, names)  # type: ignore[attr-defined]
+            params.update(self.opt_vals)
+            status = self.execute(params, names)
             sys.stdout.flush()
             return int(status or errors.DONE)
         except (InvalidDodoFile, InvalidCommand, InvalidTask) as error:
@@ -74,7 +82,7 @@ def told(error: Exception) -> int:
 MOST_PROBLEMS = 200
 
 
-class Plain(Ours, Command):  # type: ignore[misc]
+class Plain(Ours, Command):
     """A command that needs none of doit's tasks or its database."""
 
     doc_description: str | None = None

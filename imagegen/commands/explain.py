@@ -1,4 +1,4 @@
-"""explain: one image's resolved recipe, where each setting comes from, its verdict, and what would be sent."""
+"""explain: one image's resolved recipe, where its settings come from, its verdict, what would be sent."""
 
 from __future__ import annotations
 
@@ -31,15 +31,27 @@ class Explain(Plain):
         origins = manifest.load(file, session.options.overrides).origins[item.task]
         made = json.loads(item.recipe)
         found = session.judge(item)
-        backend = session.backend(item.way.backend)
+        backend = session.workshop.backend(item.way.backend)
         graph = backend.graph(made)
         known = session.known(item.way)
         sources = {setting: _origin(session, setting, origins, item.way.backend) for setting in made}
         if params["as_json"]:
-            print(json.dumps({
-                "task": item.task, "target": item.target, "verdict": found.state.value, "reasons": list(found.reasons),
-                "recipe": made, "origins": sources, "known": dict(known), "graph": graph,
-            }, ensure_ascii=False, indent=1))  # fmt: skip
+            print(
+                json.dumps(
+                    {
+                        "task": item.task,
+                        "target": item.target,
+                        "verdict": found.state.value,
+                        "reasons": list(found.reasons),
+                        "recipe": made,
+                        "origins": sources,
+                        "known": dict(known),
+                        "graph": graph,
+                    },
+                    ensure_ascii=False,
+                    indent=1,
+                )
+            )
             return errors.DONE
         print(f"{item.task}  {item.name}\n{item.target}\n")
         width = max(len(setting) for setting in made)

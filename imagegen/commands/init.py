@@ -66,8 +66,10 @@ GITIGNORE = f"""\
 def doit_lines() -> str:
     """What pyproject.toml holds so that plain doit knows our loader and commands, in this project alone."""
     commands = "\n".join(f'{name} = "{place}"' for name, place in verbs.OURS.items())
-    return ('[tool.doit]\nloader = "imagegen"\n\n[tool.doit.plugins.loader]\nimagegen = "imagegen.tasks:Loader"\n\n'
-            f"[tool.doit.plugins.command]\n{commands}\n")  # fmt: skip
+    return (
+        '[tool.doit]\nloader = "imagegen"\n\n[tool.doit.plugins.loader]\nimagegen = "imagegen.tasks:Loader"\n\n'
+        f"[tool.doit.plugins.command]\n{commands}\n"
+    )
 
 
 class Init(Plain):

@@ -14,8 +14,16 @@ from imagegen.session import Options
 from imagegen.verdict import Overwrite
 
 
-def option(name: str, long: str, help: str, *, short: str = "", type: Any = str, default: Any = None,  # noqa: A002
-           **more: Any) -> dict[str, Any]:  # fmt: skip
+def option(
+    name: str,
+    long: str,
+    help: str,
+    *,
+    short: str = "",
+    type: Any = str,
+    default: Any = None,  # noqa: A002
+    **more: Any,
+) -> dict[str, Any]:
     """A doit option; ``type=bool`` makes it a flag, ``type=list`` lets it be given more than once."""
     if type is bool and default is None:
         default = False
@@ -37,10 +45,14 @@ ASSETS = option("assets", "assets", "the manifest [default: assets.yaml here or 
 ALLOW = option(
     "allow_path", "allow-path", "let the manifest write to this folder outside the project", type=list
 )
-BACKEND = option("with_backend", "backend",
-                 "make what is missing with this backend instead of the manifest's, and nothing else")  # fmt: skip
-OVERWRITE = option("overwrite", "overwrite",
-                   "also make pictures anew that somebody edited or that are not ours", type=bool)  # fmt: skip
+BACKEND = option(
+    "with_backend",
+    "backend",
+    "make what is missing with this backend instead of the manifest's, and nothing else",
+)
+OVERWRITE = option(
+    "overwrite", "overwrite", "also make pictures anew that somebody edited or that are not ours", type=bool
+)
 RESEED = option("reseed", "reseed", "draw random seeds anew, and make those images again", type=bool)
 JSON = option("as_json", "json", "print JSON", type=bool)
 WISHES = (ASSETS, ALLOW, BACKEND, OVERWRITE, RESEED)
@@ -58,7 +70,7 @@ def wishes(params: Mapping[str, Any]) -> Options:
     )
 
 
-class Words(CmdParse):  # type: ignore[misc]
+class Words(CmdParse):
     """doit's parser, for which options may stand before or after names (its own stops at the first name
     and silently takes ``--check`` for one)."""
 

@@ -21,8 +21,11 @@ _WORDS = {Action.MAKE: "make", Action.REFUSE: "refuse", Action.LEAVE: "leave"}
 class Plan(Plain):
     doc_purpose = "show what run would do, why, and an estimate"
     doc_usage = "[JOB|JOB:SLUG ...]"
-    cmd_options = (*options.WISHES, options.option("always", "always-execute", "as run -a", short="a", type=bool),
-                   options.JSON)  # fmt: skip
+    cmd_options = (
+        *options.WISHES,
+        options.option("always", "always-execute", "as run -a", short="a", type=bool),
+        options.JSON,
+    )
 
     def work(self, params: Any, names: list[str]) -> int:
         return show(options.wishes(params), names, as_json=bool(params["as_json"]))
@@ -67,16 +70,26 @@ def _summary(planned: Sequence[Planned], to_make: Sequence[Planned], seconds: fl
     text = f"{len(to_make)} to make, {left} to leave" + (f", {refused} refused" if refused else "")
     if not to_make:
         return text
-    return text + (f"; about {spoken(seconds)}, going by earlier images" if seconds is not None
-                   else "; no earlier image tells how long that takes")  # fmt: skip
+    return text + (
+        f"; about {spoken(seconds)}, going by earlier images"
+        if seconds is not None
+        else "; no earlier image tells how long that takes"
+    )
 
 
 def _as_json(planned: Sequence[Planned], seconds: float | None) -> dict[str, Any]:
     items = [
-        {"task": one.item.task, "name": one.item.name, "target": one.item.target, "action": _WORDS[one.action],
-         "verdict": one.verdict.state.value, "reasons": list(one.verdict.reasons), "backend": one.item.way.backend}
+        {
+            "task": one.item.task,
+            "name": one.item.name,
+            "target": one.item.target,
+            "action": _WORDS[one.action],
+            "verdict": one.verdict.state.value,
+            "reasons": list(one.verdict.reasons),
+            "backend": one.item.way.backend,
+        }
         for one in planned
-    ]  # fmt: skip
+    ]
     counts = {word: sum(1 for one in planned if one.action is action) for action, word in _WORDS.items()}
     return {"items": items, "counts": counts, "seconds": None if seconds is None else round(seconds, 1)}
 

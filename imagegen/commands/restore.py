@@ -19,7 +19,8 @@ class Restore(Plain):
     doc_usage = "JOB|JOB:SLUG ..."
     doc_description = (
         "The newest version under .imagegen/previous/ takes the target's place and is accepted for the "
-        "current recipe; what stood there becomes the newest previous version, so that a second restore undoes the first."
+        "current recipe; what stood there becomes the newest previous version, so that a second restore "
+        "undoes the first."
     )
     cmd_options = (options.ASSETS, options.ALLOW)
 

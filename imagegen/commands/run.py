@@ -6,19 +6,27 @@ from typing import Any
 
 from doit.cmd_run import Run as DoitRun
 from doit.cmd_run import opt_parallel_type, opt_reporter
+from doit.reporter import ConsoleReporter, ErrorOnlyReporter, ExecutedOnlyReporter, JsonReporter, ZeroReporter
 
 from imagegen import errors
-from imagegen.commands import options, plan
+from imagegen.commands import options
 from imagegen.commands.doits import Tasks
 from imagegen.tasks import Loader
 
-_KEPT = tuple(one for one in DoitRun.cmd_options if one["name"] not in (
-    "par_type", "reporter", "num_process", "auto_delayed_regex", "failure_verbosity", "single"))  # fmt: skip
-_HIDDEN = tuple({**one, "short": "", "long": ""} for one in DoitRun.cmd_options if one["name"] in (
-    "auto_delayed_regex", "failure_verbosity", "single"))  # fmt: skip
+_KEPT = tuple(
+    one
+    for one in DoitRun.cmd_options
+    if one["name"]
+    not in ("par_type", "reporter", "num_process", "auto_delayed_regex", "failure_verbosity", "single")
+)
+_HIDDEN = tuple(
+    {**one, "short": "", "long": ""}
+    for one in DoitRun.cmd_options
+    if one["name"] in ("auto_delayed_regex", "failure_verbosity", "single")
+)
 
 
-class Run(Tasks, DoitRun):  # type: ignore[misc]
+class Run(Tasks, DoitRun):
     doc_purpose = "make what is missing or stale (the default)"
     doc_usage = "[JOB|JOB:SLUG ...]"
     doc_description = (
@@ -28,23 +36,47 @@ class Run(Tasks, DoitRun):  # type: ignore[misc]
     hands_over_less = True
     cmd_options = (
         *options.WISHES,
-        options.option("dry_run", "dry-run", "print what would be done, and why; the same as `plan`", type=bool),
+        options.option(
+            "dry_run", "dry-run", "print what would be done, and why; the same as `plan`", type=bool
+        ),
         options.option("as_json", "json", "print one line of JSON for each event", type=bool),
-        options.option("num_process", "jobs", "images under way at once [default: as many as the backends can have]",
-                       short="n", type=int, default=0),
+        options.option(
+            "num_process",
+            "jobs",
+            "images under way at once [default: as many as the backends can have]",
+            short="n",
+            type=int,
+            default=0,
+        ),
         *_KEPT,
         {**opt_reporter, "short": "r"},
         {**opt_parallel_type, "short": "", "long": "", "default": "thread"},
         *_HIDDEN,
-    )  # fmt: skip
+    )
+
+    def get_reporters(self) -> dict[str, Any]:
+        """doit's own, beside ours. It would look through all that is installed for more."""
+        return {
+            "console": ConsoleReporter,
+            "executed-only": ExecutedOnlyReporter,
+            "json": JsonReporter,
+            "zero": ZeroReporter,
+            "error-only": ErrorOnlyReporter,
+        }
 
     def execute(self, params: Any, names: list[str]) -> int:
         if params.get("num_process", 0) < 0:
             raise errors.WrongInput(f"-n wants 1 or more, not {params['num_process']}")
         if params.get("dry_run"):
+            from imagegen.commands import plan
+
             return plan.show(options.wishes(params), names, as_json=bool(params.get("as_json")))
         if not isinstance(self.loader, Loader):
-            raise errors.WrongInput("imagegen's run is registered for doit without its loader",
-                                    "`imagegen init` shows the lines for pyproject.toml")  # fmt: skip
+            raise errors.WrongInput(
+                "imagegen's run is registered for doit without its loader",
+                "`imagegen init` shows the lines for pyproject.toml",
+            )
         self.loader.as_json = bool(params.get("as_json"))
+        if not params["num_process"]:
+            self.loader.wants_workers = lambda count: params.set_default("num_process", count)
         return super().execute(params, names)

@@ -23,11 +23,14 @@ class Status(Plain):
     doc_usage = "[JOB|JOB:SLUG ...]"
     doc_description = "fresh, missing, stale, edited, foreign or damaged. Needs no server."
     cmd_options = (
-        options.ASSETS, options.ALLOW, options.BACKEND, options.JSON,
+        options.ASSETS,
+        options.ALLOW,
+        options.BACKEND,
+        options.JSON,
         options.option("check", "check", "exit with 1 if anything is not fresh", type=bool),
         options.option("verify", "verify", "read every picture whole and check its pixels", type=bool),
         options.option("all", "all", "list fresh images too", short="a", type=bool),
-    )  # fmt: skip
+    )
 
     def work(self, params: Any, names: list[str]) -> int:
         session = open_session(options.wishes(params), Path.cwd())
@@ -53,8 +56,10 @@ class Status(Plain):
             return [session.judge_closely(item) for item in items]
         if len(items) < len(session.manifest.items):
             return [session.judge(item) for item in items]
-        return [verdict.FRESH if fresh else session.judge(item)
-                for item, fresh in zip(items, session.fresh(), strict=True)]  # fmt: skip
+        return [
+            verdict.FRESH if fresh else session.judge(item)
+            for item, fresh in zip(items, session.fresh(), strict=True)
+        ]
 
 
 def _json(items: list[Item], judged: list[Verdict], counts: Counter[State]) -> str:

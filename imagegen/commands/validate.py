@@ -22,10 +22,17 @@ class Validate(Plain):
         "Touches no server, GPU or database, unless --online asks the servers. Exit status: 0 or 3."
     )
     cmd_options = (
-        options.ASSETS, options.ALLOW, options.BACKEND, options.JSON,
-        options.option("online", "online", "ask each backend in use: is it there, does it know the checkpoint, "
-                       "sampler and scheduler?", type=bool),
-    )  # fmt: skip
+        options.ASSETS,
+        options.ALLOW,
+        options.BACKEND,
+        options.JSON,
+        options.option(
+            "online",
+            "online",
+            "ask each backend in use: is it there, does it know the checkpoint, sampler and scheduler?",
+            type=bool,
+        ),
+    )
 
     def work(self, params: Any, names: list[str]) -> int:
         if names:
@@ -36,7 +43,7 @@ class Validate(Plain):
             session = open_session(options.wishes(params), Path.cwd())
             session.check_files()
             if params["online"]:
-                problems = session.ask()
+                problems = session.workshop.ask()
         except WrongInput as error:
             problems = error.problems
         finally:
@@ -51,8 +58,11 @@ class Validate(Plain):
             raise WrongInput(problems)
         assert session is not None
         jobs, images = len(session.manifest.jobs), len(session.manifest.items)
-        print(f"{session.manifest.file} is right: {images} image{'' if images == 1 else 's'} "
-              f"in {jobs} job{'' if jobs == 1 else 's'}" + (", and the servers know all of it" if params["online"] else ""))  # fmt: skip
+        print(
+            f"{session.manifest.file} is right: {images} image{'' if images == 1 else 's'} "
+            f"in {jobs} job{'' if jobs == 1 else 's'}"
+            + (", and the servers know all of it" if params["online"] else "")
+        )
         return errors.DONE
 
 

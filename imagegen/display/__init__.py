@@ -19,7 +19,7 @@ class View(Protocol):
     def close(self) -> None: ...
 
 
-def chosen(stream: IO[str], environ: Mapping[str, str], as_json: bool = False) -> View:
+def chosen(stream: IO[str], environ: Mapping[str, str], as_json: bool = False, root: str = "") -> View:
     """The view that fits where ``stream`` goes: bars only on a terminal that is no CI's."""
     if as_json:
         from imagegen.display.json_lines import JsonLines
@@ -29,10 +29,10 @@ def chosen(stream: IO[str], environ: Mapping[str, str], as_json: bool = False) -
     if stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI"):
         from imagegen.display.terminal import Terminal
 
-        return Terminal(stream, colour=not environ.get("NO_COLOR"))
+        return Terminal(stream, root, colour=not environ.get("NO_COLOR"))
     from imagegen.display.plain import Plain
 
-    return Plain(stream)
+    return Plain(stream, root)
 
 
 class Display:

@@ -11,11 +11,11 @@ from imagegen.progress import Event
 class Plain:
     """Writes lines as they come."""
 
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str], root: str = "") -> None:
+        self._stream, self._root = stream, root
 
     def show(self, event: Event) -> None:
-        text = words.line(event)
+        text = words.line(event, self._root)
         if text is not None:
             self._stream.write(text + "\n")
             self._stream.flush()

@@ -27,7 +27,8 @@ _STYLES: dict[type[Event], str] = {Made: "green", Failed: "red", Note: "yellow",
 class Terminal:
     """Lines scroll above the bars; the bars are wiped at the end."""
 
-    def __init__(self, stream: IO[str], colour: bool = True) -> None:
+    def __init__(self, stream: IO[str], root: str = "", colour: bool = True) -> None:
+        self._root = root
         self._console = Console(file=stream, highlight=False, no_color=not colour, emoji=False, markup=False)
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
@@ -80,7 +81,7 @@ class Terminal:
             self._progress.advance(self._run)
 
     def _print(self, event: Event) -> None:
-        text = words.line(event)
+        text = words.line(event, self._root)
         if text is None:
             return
         style = _STYLES.get(type(event), "red" if isinstance(event, Ended) and event.status else "")

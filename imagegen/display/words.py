@@ -5,18 +5,18 @@ from __future__ import annotations
 from imagegen.progress import Ended, Event, Failed, Made, Note, Skipped
 
 
-def line(event: Event) -> str | None:
-    """The event's line; None for those that get none."""
+def line(event: Event, root: str = "") -> str | None:
+    """The event's line; None for those that get none. ``root`` stands before a target as the user sees it."""
     match event:
         case Made():
             seed = "" if event.seed is None else f"  seed {event.seed}"
-            return f"made     {event.target}{seed}  {_took(event.seconds)}"
+            return f"made     {root}{event.target}{seed}  {_took(event.seconds)}"
         case Failed():
             return f"failed   {event.task}: {event.message}" + (
                 f"\n           {event.hint}" if event.hint else ""
             )
         case Skipped():
-            return f"skipped  {event.target}: {event.reason}" if event.reason else None
+            return f"skipped  {root}{event.target}: {event.reason}" if event.reason else None
         case Note():
             return f"note     {event.task + ': ' if event.task else ''}{event.message}"
         case Ended():

@@ -60,6 +60,9 @@ class Backend:
                     side, f"{side} {recipe[side]} is no multiple of 8", f"{below} or {below + 8} can be made"
                 )
 
+    def searches(self, setting: str) -> bool:
+        return setting == "checkpoint" and bool(self._folders)
+
     def locate(self, setting: str, value: str) -> Path | None:
         if not self._folders:
             return None

@@ -52,7 +52,11 @@ def refusals(orders: Sequence[Order], choices: Mapping[str, Sequence[str]], serv
             if (setting, same_name(value)) not in own:
                 wrong.setdefault((setting, value), []).append(order.task)
     return [
-        Refusal(tuple(tasks), setting, f'{setting} "{value}" is not known to {server}',
-                f"it has {listed(nearest(value, choices[setting]))}")
+        Refusal(
+            tuple(tasks),
+            setting,
+            f'{setting} "{value}" is not known to {server}',
+            f"it has {listed(nearest(value, choices[setting]))}",
+        )
         for (setting, value), tasks in wrong.items()
-    ]  # fmt: skip
+    ]

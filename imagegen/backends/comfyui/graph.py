@@ -31,13 +31,22 @@ def built_in(recipe: Mapping[str, Any], prefix: str = PREFIX) -> dict[str, Any]:
         "3": _node("CLIPTextEncode", "Negative Prompt", text=recipe["negative_prompt"], clip=["1", 1]),
         "4": _node("EmptyLatentImage", "Size", width=recipe["width"], height=recipe["height"], batch_size=1),
         "5": _node(
-            "KSampler", "Sampler", seed=recipe["seed"], steps=recipe["steps"], cfg=recipe["cfg"],
-            sampler_name=recipe["sampler"], scheduler=recipe["scheduler"], denoise=recipe["denoise"],
-            model=["1", 0], positive=["2", 0], negative=["3", 0], latent_image=["4", 0],
+            "KSampler",
+            "Sampler",
+            seed=recipe["seed"],
+            steps=recipe["steps"],
+            cfg=recipe["cfg"],
+            sampler_name=recipe["sampler"],
+            scheduler=recipe["scheduler"],
+            denoise=recipe["denoise"],
+            model=["1", 0],
+            positive=["2", 0],
+            negative=["3", 0],
+            latent_image=["4", 0],
         ),
         "6": _node("VAEDecode", "Decode", samples=["5", 0], vae=["1", 2]),
         SAVE_NODE: _node("SaveImage", "Save", filename_prefix=prefix, images=["6", 0]),
-    }  # fmt: skip
+    }
 
 
 def _node(class_type: str, title: str, **inputs: Any) -> dict[str, Any]:

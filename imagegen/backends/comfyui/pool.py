@@ -16,7 +16,8 @@ from imagegen.backends.comfyui.listener import Listener
 from imagegen.backends.comfyui.prompt import Lost, Prompt, images
 
 ON_SERVER = 2
-"""Prompts kept on the server: one runs, one waits, so that the GPU does not idle while a picture comes down."""
+"""Prompts kept on the server: one runs, one waits, so that the GPU does not idle while a picture comes
+down."""
 
 
 class Pool:
@@ -69,14 +70,18 @@ class Pool:
         return Picture(png, {"prompt": json.dumps(graph.built_in(order.recipe))}, notes, prompt.forget)
 
     def _prompt(self, order: Order, watch: Watch) -> Prompt:
-        recipe = {**order.recipe, **{setting: self._spelled(setting, order.recipe[setting])
-                                     for setting in choices.NODE_OF}}  # fmt: skip
+        recipe = {
+            **order.recipe,
+            **{setting: self._spelled(setting, order.recipe[setting]) for setting in choices.NODE_OF},
+        }
         return Prompt(
-            self._client, self._listener, watch,
+            self._client,
+            self._listener,
+            watch,
             graph=lambda mark: graph.built_in(recipe, f"{graph.PREFIX}/{mark}"),
             timeout=order.timeout or self._settings.get("timeout", 300),
             queue_timeout=order.queue_timeout or self._settings.get("queue_timeout", 3600),
-        )  # fmt: skip
+        )
 
     def _spelled(self, setting: str, value: str) -> str:
         return self._spelling.get((setting, models.same_name(value)), value)

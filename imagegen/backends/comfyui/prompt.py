@@ -239,9 +239,11 @@ def images(entry: Mapping[str, Any], save_node: str | None) -> list[Mapping[str,
     outputs = entry.get("outputs") or {}
     found = [
         (node != save_node, image.get("type") != "output", image)
-        for node, output in outputs.items() if not any(output.get("animated") or ())
-        for image in output.get("images") or () if image.get("filename")
-    ]  # fmt: skip
+        for node, output in outputs.items()
+        if not any(output.get("animated") or ())
+        for image in output.get("images") or ()
+        if image.get("filename")
+    ]
     if not found:
         raise BuildFailed("ended on the server without a picture")
     best = min(found, key=lambda one: one[:2])[:2]

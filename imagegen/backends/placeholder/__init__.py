@@ -65,6 +65,10 @@ class Backend:
             )
         ]
 
+    def searches(self, setting: str) -> bool:
+        """Never: no file is needed."""
+        return False
+
     def locate(self, setting: str, value: str) -> Path | None:
         """None: a checkpoint's name decides the pixels here, its content doesn't."""
         return None

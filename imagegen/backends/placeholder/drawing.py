@@ -68,8 +68,9 @@ def _lit(image: Image.Image, colours: Palette, chance: Chance) -> Image.Image:
     """A soft light from above and darker corners."""
     fall = Image.radial_gradient("L")  # 256 x 256, black in the middle
     glow_box = (
-        round(image.width * chance.between(-0.5, 0.1)), round(image.height * -0.55),
-    )  # fmt: skip
+        round(image.width * chance.between(-0.5, 0.1)),
+        round(image.height * -0.55),
+    )
     glow = Image.new("L", image.size)
     bright = fall.point([max(0, 66 - round(66 * v / 150)) for v in range(256)])
     glow.paste(bright.resize((round(image.width * 1.4), round(image.height * 1.4))), glow_box)

@@ -174,11 +174,21 @@ def _cross(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour
 
 OUTLINES: tuple[Callable[[float], list[Point]], ...] = (_shield, _shield, _round, _kite)
 DIVISIONS: tuple[Callable[[Arms, Colour], None], ...] = (
-    _halves, _quarters, _bend, _chevrons, _bars, _gyronny,
-)  # fmt: skip
+    _halves,
+    _quarters,
+    _bend,
+    _chevrons,
+    _bars,
+    _gyronny,
+)
 CHARGES: tuple[Callable[[ImageDraw.ImageDraw, Point, float, Colour], None], ...] = (
-    _mullet, _estoile, _lozenge, _roundel, _crescent, _cross,
-)  # fmt: skip
+    _mullet,
+    _estoile,
+    _lozenge,
+    _roundel,
+    _crescent,
+    _cross,
+)
 PLACES: tuple[tuple[tuple[float, float, float], ...], ...] = (
     ((0.5, 0.46, 0.24),),
     ((0.5, 0.46, 0.24),),

@@ -13,8 +13,16 @@ from imagegen.backends.placeholder.scenes import contours, hills, rays, ripples
 from imagegen.backends.placeholder.tilings import glass, hexes, quarters, scales, weave
 
 FAMILIES: tuple[Callable[[Canvas], None], ...] = (
-    hills, rays, hexes, scales, weave, glass, quarters, ripples, contours,
-)  # fmt: skip
+    hills,
+    rays,
+    hexes,
+    scales,
+    weave,
+    glass,
+    quarters,
+    ripples,
+    contours,
+)
 
 
 def paint(image: Image.Image, colours: Palette, chance: Chance) -> None:

@@ -1,0 +1,255 @@
+"""generate: an image or a few without a manifest, or with the `defaults` and `backends` of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from doit.cmdparse import CmdOption
+from doit.task import Task
+
+from imagegen import document, manifest, recipe, resolve, schema, text
+from imagegen.commands import options
+from imagegen.commands.run import Run
+from imagegen.document import Document
+from imagegen.errors import Problem, WrongInput
+from imagegen.manifest import Manifest, Overrides
+from imagegen.session import Options, Session
+from imagegen.tasks import Loader, to_do
+from imagegen.verdict import Overwrite
+
+JOB = "generated"
+LONGEST_NAME = 60
+"""Letters of the prompt that become the file's name."""
+_OWN = frozenset({"prompt", "output", "overwrite", "backend"})
+
+
+@cache
+def _setting_flags() -> tuple[dict[str, Any], ...]:
+    """A flag for every setting that the schema knows; the schema checks the values too."""
+    known = json.loads((schema.folder() / "assets.schema.json").read_text(encoding="utf-8"))
+    flags = []
+    for name in known["properties"]["defaults"]["properties"]:
+        if name not in _OWN:
+            words = known["$defs"][name]["description"].split(". ")[0].rstrip(".")
+            flags.append(options.option(f"set_{name}", name.replace("_", "-"), words.replace("%", "%%")))
+    return tuple(flags)
+
+
+class OneOff(Loader):
+    """Hands doit the tasks of a manifest that is written nowhere."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def setup(self, opt_values: Mapping[str, Any]) -> None:
+        """The session is there already."""
+
+    def load_tasks(self, cmd: Any, pos_args: Sequence[str]) -> list[Task]:
+        assert self.session is not None
+        self.session.check_files()
+        self.wants_workers(self.session.workshop.workers(self.session.manifest.items))
+        return to_do(self.session, [])
+
+
+class Generate(Run):
+    doc_purpose = "an image or a few, without a manifest"
+    doc_usage = '"PROMPT" ["PROMPT" ...]'
+    doc_description = (
+        "A prompt - reads prompts from standard input, one a line. A file that is there is not overwritten: "
+        "without --name the next free name is taken. Where there is a manifest, its defaults hold."
+    )
+
+    def get_options(self) -> list[CmdOption]:
+        """Made when they are asked for: the settings come from the schema."""
+        own = (
+            options.ASSETS,
+            options.option(
+                "with_backend", "backend", "what makes the images [default: the manifest's, else comfyui]"
+            ),
+            options.option("count", "count", "images for each prompt", short="c", type=int, default=1),
+            options.option("name", "name", "the file's name [default: made of the prompt]"),
+            options.option(
+                "output",
+                "output",
+                "the folder, or the file's path with .png [default: this folder]",
+                short="o",
+            ),
+            options.option(
+                "overwrite", "overwrite", "write over an existing file (the old one is kept)", type=bool
+            ),
+            options.JSON,
+            *_setting_flags(),
+        )
+        taken = {one["long"] for one in own} | {one["name"] for one in own}
+        doits = [
+            {**one, "long": "", "short": ""}
+            for one in (*self.base_options, *Run.cmd_options)
+            if one["name"] not in taken
+        ]
+        return [CmdOption(one) for one in (*own, *doits)]
+
+    def execute(self, params: Any, names: list[str]) -> int:
+        prompts = list(_prompts(names))
+        if not prompts:
+            raise WrongInput("generate wants a prompt", 'imagegen generate "a lighthouse in the fog"')
+        if params["count"] < 1:
+            raise WrongInput(f"--count wants 1 or more, not {params['count']}")
+        file = manifest.find(Path.cwd(), params.get("assets"))
+        wanted = _Wanted(params, prompts, file)
+        session = Session(wanted.manifest(), wanted.options(), os.environ)
+        self.loader: Any = OneOff(session)
+        params.set_default("always", wanted.overwrite)
+        return super().execute(params, [])
+
+
+def _prompts(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if name == "-":
+            yield from (line.strip() for line in sys.stdin if line.strip())
+        else:
+            yield name
+
+
+class _Wanted:
+    """A command line as a manifest."""
+
+    def __init__(self, params: Mapping[str, Any], prompts: Sequence[str], file: Path | None) -> None:
+        self.prompts, self.file = prompts, file
+        self.name, self.count = params.get("name"), params["count"]
+        self.overwrite = bool(params.get("overwrite"))
+        self.backend = params.get("with_backend")
+        self.settings = {
+            name.removeprefix("set_"): document.scalar(value)
+            for name, value in params.items()
+            if name.startswith("set_") and value is not None
+        }
+        self.letters = {
+            name.removeprefix("set_"): value
+            for name, value in params.items()
+            if name.startswith("set_") and isinstance(value, str)
+        }
+        output = Path(params.get("output") or ".")
+        if output.suffix.lower() == ".png":
+            self.folder, self.name = output.parent.absolute(), output.name[: -len(".png")]
+        else:
+            self.folder = output.absolute()
+        self.project = file.parent if file else Path.cwd()
+
+    def options(self) -> Options:
+        return Options(
+            overwrite=Overwrite.ALWAYS if self.overwrite else Overwrite.NEVER,
+            again=self.overwrite,
+            allow=(self.folder.resolve(),),
+        )
+
+    def manifest(self) -> Manifest:
+        """Raises WrongInput in the words of the command line."""
+        base = self._base()
+        defaults = base.get("defaults", {})
+        job: dict[str, Any] = {key: value for key, value in self.settings.items() if key != "seed"}
+        job["items"] = list(self._items(self.settings.get("seed", defaults.get("seed"))))
+        job["output"] = self._output()
+        if self.backend:
+            job["backend"] = self.backend
+        keep = {key: base[key] for key in ("vars", "backends") if key in base}
+        above = {
+            key: value for key, value in defaults.items() if key not in ("seed", "filename", "overwrite")
+        }
+        given = document.Map((0, 0))
+        given.update({**keep, "defaults": above, "jobs": {JOB: job}})
+        source = Document("", _lettered(given, job, self.letters))
+        values = schema.settled(source)
+        try:
+            return resolve.resolve(
+                self.project / "the command line",
+                source,
+                values,
+                schema.problems(source, values),
+                Overrides(allow=(self.folder.resolve(),)),
+            )
+        except WrongInput as error:
+            raise WrongInput([_as_flag(problem) for problem in error.problems]) from error
+
+    def _base(self) -> Mapping[str, Any]:
+        if self.file is None:
+            return {}
+        source = document.read(self.file, self.file.name)
+        values = schema.settled(source)
+        wrong = (
+            [problem for _, problem in schema.problems(source, values)] if isinstance(values, dict) else []
+        )
+        if wrong:
+            raise WrongInput(manifest.in_order(wrong))
+        return values if isinstance(values, dict) else {}
+
+    def _output(self) -> str:
+        try:
+            inner = self.folder.relative_to(self.project.absolute()).as_posix()
+        except ValueError:
+            return self.folder.as_posix()
+        return inner
+
+    def _items(self, seed: Any) -> Iterator[dict[str, Any]]:
+        taken: set[str] = set()
+        for prompt in self.prompts:
+            for number in range(self.count):
+                name = self._file_name(prompt, number, taken)
+                taken.add(text.same_file(name))
+                fixed = isinstance(seed, int) and not isinstance(seed, bool)
+                own = (
+                    (seed + number) % 2**64
+                    if fixed
+                    else recipe.drawn_seed()
+                    if seed in (None, recipe.RANDOM, "derived")
+                    else seed
+                )
+                yield {"name": name, "slug": _plain(name), "filename": name, "prompt": prompt, "seed": own}
+
+    def _file_name(self, prompt: str, number: int, taken: set[str]) -> str:
+        """The given name, or one made of the prompt that is still free."""
+        many = self.count * len(self.prompts) > 1
+        if self.name:
+            name = f"{self.name}-{len(taken) + 1}" if many else str(self.name)
+            if not self.overwrite and (self.folder / f"{name}.png").exists():
+                raise WrongInput(
+                    f"{self.folder / name}.png is there already",
+                    "--overwrite writes over it and keeps the old one; --name gives another name",
+                )
+            return name
+        base = text.slug_of(prompt)[:LONGEST_NAME].strip("-") or "image"
+        at = 1
+        while True:
+            name = base if at == 1 else f"{base}-{at}"
+            there = not self.overwrite and (self.folder / f"{name}.png").exists()
+            if not there and text.same_file(name) not in taken:
+                return name
+            at += 1
+
+
+def _plain(name: str) -> str:
+    """A slug for a file name that may hold what slugs can't."""
+    return "".join("-" if letter in "/\\:*= \t\n" else letter for letter in name) or "image"
+
+
+def _lettered(given: document.Map, job: dict[str, Any], letters: Mapping[str, str]) -> document.Map:
+    """The job, remembering what was typed, for settings that want text (``--checkpoint 007``)."""
+    marked = document.Map((0, 0))
+    marked.update(job)
+    marked.letters.update(letters)
+    given["jobs"] = {JOB: marked}
+    return given
+
+
+def _as_flag(problem: Problem) -> Problem:
+    """``jobs.generated.steps`` is ``--steps`` to who typed it."""
+    path = problem.path.removeprefix(f"jobs.{JOB}").removeprefix(".")
+    if path.startswith("items"):
+        path = path.partition("]")[2].removeprefix(".")
+    return Problem(problem.message, f"--{path.replace('_', '-')}" if path else "", hint=problem.hint)

@@ -1,0 +1,161 @@
+"""What makes a session's images: its backends, asked beforehand, and the builds."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagegen import backends, build
+from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
+from imagegen.contents import Contents
+from imagegen.errors import BuildFailed, Interrupted, Problem, WrongInput, listed, nearest
+from imagegen.manifest import Item, Way
+from imagegen.progress import Event, Failed
+
+if TYPE_CHECKING:
+    from imagegen.session import Session
+
+
+class Workshop:
+    """Threads share it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._backends: dict[str, Backend] = {}
+        self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
+        self._asked: set[str] = set()
+        self._contents = Contents(session.project)
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        for backend in self._backends.values():
+            backend.close()
+
+    def backend(self, name: str) -> Backend:
+        """The backend called ``name``, set up by its block. Raises WrongInput."""
+        with self._lock:
+            if name not in self._backends:
+                if name not in backends.names():
+                    choices = listed(nearest(name, backends.names()))
+                    raise WrongInput(f'there is no backend "{name}"', f"there are {choices}")
+                block = self._session.manifest.backends.get(name, {})
+                made = backends.load(name)(block, self._session.environ, self._session.project)
+                self._backends[name] = made
+            return self._backends[name]
+
+    def workers(self, items: Iterable[Item]) -> int:
+        """How many images may be under way at once, over all backends of ``items``."""
+        return sum(self.backend(name).workers for name in {item.way.backend for item in items}) or 1
+
+    # --- files that recipes only name -----------------------------------------------------------
+
+    def digests(self, way: Way) -> dict[str, str]:
+        """Digests of the model files of a way, those that can be found and read here."""
+        found = {}
+        for setting, value in way.files:
+            try:
+                path: Path | None = self.backend(way.backend).locate(setting, value)
+            except Absent:
+                continue
+            if path is not None and (digest := self._contents.digest(path)):
+                found[setting] = digest
+        return found
+
+    def missing_files(self) -> Iterator[Problem]:
+        """Model files that are in none of the folders where they could be."""
+        for use in self._session.manifest.file_uses:
+            try:
+                self.backend(use.backend).locate(use.setting, use.value)
+            except Absent as error:
+                complaint = error.complaint
+                others = f" (and {use.items - 1} more items)" if use.items > 1 else ""
+                yield Problem(complaint.message + others, use.path, use.place, complaint.hint)
+
+    # --- asking beforehand ----------------------------------------------------------------------
+
+    def preflight(self, items: Iterable[Item]) -> list[Problem]:
+        """Ask each backend of ``items``, before anything is queued, whether it can do them all.
+
+        What no backend can do is returned. A backend that does not answer fails only its own items, later.
+        """
+        orders: dict[str, list[Order]] = {}
+        for item in items:
+            orders.setdefault(item.way.backend, []).append(build.order_of(item, json.loads(item.recipe)))
+        problems: list[Problem] = []
+        for name, its_orders in orders.items():
+            with self._lock:
+                if name in self._asked:
+                    continue
+                self._asked.add(name)
+            try:
+                refusals = self.backend(name).preflight(its_orders, Watch(self._session.cancelled))
+            except BuildFailed as error:  # nobody there, or a token is missing
+                self._down[name] = error
+                continue
+            except Interrupted:
+                return []  # every build sees it too
+            problems.extend(_refused(refusal) for refusal in refusals)
+        return problems
+
+    def ask(self) -> list[Problem]:
+        """What is wrong online: backends that do not answer, and what they do not know."""
+        problems = self.preflight(self._session.manifest.items)
+        down = [
+            Problem(f"{name}: {error.message}", f"backends.{name}", hint=error.hint)
+            for name, error in self._down.items()
+        ]
+        return [*down, *problems]
+
+    # --- building -------------------------------------------------------------------------------
+
+    def make(self, item: Item) -> Event | None:
+        """Build one item; what became of it is told and kept with the session. None if the run is being
+        left. Raises only what is our own fault.
+        """
+        try:
+            outcome: Event = self._built(item)
+        except BuildFailed as error:
+            outcome = Failed(item.task, error.message, error.hint)
+        except Interrupted:
+            return None
+        except WrongInput as error:
+            self._session.refused = self._session.refused or error
+            outcome = Failed(item.task, str(error))
+        self._session.outcomes.append(outcome)
+        self._session.tell(outcome)
+        return outcome
+
+    def _built(self, item: Item) -> Event:
+        session, name = self._session, item.way.backend
+        if session.refused is not None:
+            raise session.refused
+        problems = self.preflight([item])  # asked already, unless doit runs under another reporter
+        if problems:
+            raise WrongInput(problems)
+        if name in self._down:
+            raise self._down[name]
+        wish = build.Wish(
+            overwrite=session.overwrite(item),
+            again=session.options.again,
+            reseed=session.reseeds(item),
+            only_missing=session.options.backend is not None,
+            known=session.known(item.way),
+            allowed=session.options.allow,
+        )
+        backend = self.backend(name)
+        return build.build(
+            item, session.project, wish, backend, session.cancelled, session.tell, session.times.note
+        )
+
+    def remove(self, item: Item) -> None:
+        """Remove a target that is ours as we wrote it. Raises BuildFailed."""
+        build.remove(item, self._session.project, self._session.known(item.way), self._session.cancelled)
+
+
+def _refused(refusal: Refusal) -> Problem:
+    tasks, most = refusal.tasks, 3
+    named = ", ".join(tasks[:most]) + (f" and {len(tasks) - most} more" if len(tasks) > most else "")
+    return Problem(refusal.message, named, hint=refusal.hint)
