@@ -54,8 +54,7 @@ def ours(folder: Path, count: int, loader: bool) -> None:
     folder.mkdir()
     (folder / "assets.yaml").write_text(
         "defaults: {backend: comfyui, checkpoint: dream.safetensors, negative_prompt: blurry, steps: 25, cfg: 7}\n"
-        "jobs:\n  kins:\n    prompt: portrait of ${name}, ink and watercolour, muted earth tones\n    items:\n"
-        + items,
+        "jobs:\n  kins:\n    prompt: portrait of ${name}, ink and watercolour, muted earth tones\n    items:\n" + items,
         encoding="utf-8",
     )
     (folder / "dodo.py").write_text(DODO, encoding="utf-8")
@@ -105,9 +104,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print."""
-    wanted = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     wanted.add_argument("--items", type=int, default=10_000)
     wanted.add_argument("--rounds", type=int, default=5)
     args = wanted.parse_args()

@@ -80,9 +80,7 @@ def build(
             began = time.monotonic()
             tell(Started(item.task))
 
-        watch = Watch(
-            cancelled, started, lambda value, total: tell(Step(item.task, value, total)), flaw=_flaw
-        )
+        watch = Watch(cancelled, started, lambda value, total: tell(Step(item.task, value, total)), flaw=_flaw)
         watch.check()
         picture = backend.generate(order_of(item, made), watch)
         seconds = time.monotonic() - began
@@ -107,9 +105,7 @@ def refused(item: Item, found: verdict.Verdict) -> BuildFailed:
         State.DAMAGED: "it is no whole PNG",
     }[found.state]
     reason = f" ({found.reasons[0]})" if found.reasons else ""
-    return BuildFailed(
-        f"{item.target} is left alone: {what}{reason}", verdict.MEND[found.state].format(task=item.task)
-    )
+    return BuildFailed(f"{item.target} is left alone: {what}{reason}", verdict.MEND[found.state].format(task=item.task))
 
 
 def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
@@ -121,9 +117,7 @@ def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
             previous.keep(project, target)
         files.write_whole(path, data)
     except OSError as error:
-        raise BuildFailed(
-            f"can't write {target}: {error.strerror or error}", "what was there is as it was"
-        ) from error
+        raise BuildFailed(f"can't write {target}: {error.strerror or error}", "what was there is as it was") from error
 
 
 def remove(item: Item, project: Path, known: Mapping[str, str], cancelled: Any) -> None:
@@ -178,14 +172,10 @@ def _check_size(data: bytes, made: recipe.Recipe) -> None:
         raise BuildFailed(f"what the backend gave is no PNG: {error}") from error
     asked = made.get("width"), made.get("height")
     if None not in asked and size != asked:
-        raise BuildFailed(
-            f"the backend gave {size[0]} × {size[1]} pixels, {asked[0]} × {asked[1]} were asked for"
-        )
+        raise BuildFailed(f"the backend gave {size[0]} × {size[1]} pixels, {asked[0]} × {asked[1]} were asked for")
 
 
-def adopt(
-    item: Item, project: Path, known: Mapping[str, str], cancelled: Any, data: bytes | None = None
-) -> list[str]:
+def adopt(item: Item, project: Path, known: Mapping[str, str], cancelled: Any, data: bytes | None = None) -> list[str]:
     """Accept what stands at the target (or ``data`` in its place) for the item's recipe, generating
     nothing. What it says: notes for the user. Raises BuildFailed."""
     path = project / item.target
@@ -203,9 +193,7 @@ def adopt(
             raise BuildFailed(f"can't adopt {item.target}: {error}") from error
         notes = []
         if size != (made.get("width", size[0]), made.get("height", size[1])):
-            notes.append(
-                f"it has {size[0]} × {size[1]} pixels, the recipe asks for {made['width']} × {made['height']}"
-            )
+            notes.append(f"it has {size[0]} × {size[1]} pixels, the recipe asks for {made['width']} × {made['height']}")
         if dressed != seen.data:
             replace(project, item.target, dressed, keep=seen.kind is not Kind.MISSING)
         return notes

@@ -99,9 +99,7 @@ def parse(raw: bytes, name: str, is_json: bool = False) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise WrongInput(
-            [Problem("is not UTF-8 text", place=Place(name, line), hint="save it as UTF-8")]
-        ) from error
+        raise WrongInput([Problem("is not UTF-8 text", place=Place(name, line), hint="save it as UTF-8")]) from error
     if is_json:
         return Document(name, _json(text, name), _marks_of_json(text, name))
     root = _yaml(text, name)
@@ -259,9 +257,7 @@ def _build(events: Iterator[Any], name: str) -> Any:
             first = parent.keys_at[text][0]
             raise refuse(f'the key "{text}" stands twice here, first in line {first}', mark)
         if text == "<<":
-            raise refuse(
-                '"<<" merges in YAML 1.1 only', mark, "put what is shared under defaults or into the job"
-            )
+            raise refuse('"<<" merges in YAML 1.1 only', mark, "put what is shared under defaults or into the job")
         keys[-1] = (text, spot)
 
     mark: Any
@@ -320,9 +316,7 @@ def _build(events: Iterator[Any], name: str) -> Any:
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise refuse(
-                    "holds more than one document", event.start_mark, "keep what stands above the ---"
-                )
+                raise refuse("holds more than one document", event.start_mark, "keep what stands above the ---")
     return root
 
 

@@ -84,9 +84,7 @@ def locked(project: Path, target: Path, cancelled: threading.Event) -> Iterator[
     """
     from filelock import FileLock, Timeout
 
-    name = hashlib.sha256(
-        os.path.normcase(str(target.absolute())).encode("utf-8", "surrogatepass")
-    ).hexdigest()[:24]
+    name = hashlib.sha256(os.path.normcase(str(target.absolute())).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     folder = project / STATE / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -118,9 +118,7 @@ def load(file: Path, overrides: Overrides = Overrides()) -> Manifest:  # noqa: B
     source = document.read(file, file.name)
     values = schema.settled(source)
     if values is None:
-        raise WrongInput(
-            [Problem("is empty", place=Place(file.name), hint="imagegen init writes an example")]
-        )
+        raise WrongInput([Problem("is empty", place=Place(file.name), hint="imagegen init writes an example")])
     if not isinstance(values, dict):
         what = "a list" if isinstance(values, list) else "text"
         raise WrongInput([Problem(f"is {what}, not a mapping with jobs or items", place=Place(file.name))])

@@ -132,9 +132,7 @@ def reasons(record: Record, wanted: Recipe, known: Mapping[str, str]) -> Iterato
     A digest in ``known`` that either side lacks is no difference.
     """
     if record.recipe is not None:
-        for field, old, new in recipes.differences(
-            record.recipe, recipes.with_seed_of(wanted, record.recipe)
-        ):
+        for field, old, new in recipes.differences(record.recipe, recipes.with_seed_of(wanted, record.recipe)):
             yield f"{field}: {recipes.shown(old)} → {recipes.shown(new)}"
     else:
         yield from _digest_reasons(record, recipes.with_seed_of(wanted, {"seed": record.seed}))

@@ -32,9 +32,7 @@ class Reporter:
 
     def __init__(self, outstream: IO[str], options: Mapping[str, Any]) -> None:
         self._began = time.monotonic()
-        self._display = Display(
-            chosen(outstream, self.session.environ, self.as_json, self.session.shown_root)
-        )
+        self._display = Display(chosen(outstream, self.session.environ, self.as_json, self.session.shown_root))
         self.session.listen(self._display)
         self._bugs: list[str] = []
         self._errors: list[str] = []
@@ -49,22 +47,16 @@ class Reporter:
         self._left.enter_context(signals.watched(self.session.cancelled, self._interrupted))
         wanted = [tasks[name] for name in dict.fromkeys(_with_subtasks(tasks, selected))]
         to_make = [task.item for task in wanted if getattr(task, "item", None) is not None and task.to_make]
-        skipped = self.session.left_alone + sum(
-            1 for task in wanted if getattr(task, "item", None) and not task.to_act
-        )
+        skipped = self.session.left_alone + sum(1 for task in wanted if getattr(task, "item", None) and not task.to_act)
         self._skipped_at_first = skipped
-        self.session.tell(
-            Begun(total=sum(1 for task in wanted if getattr(task, "to_act", False)), skipped=skipped)
-        )
+        self.session.tell(Begun(total=sum(1 for task in wanted if getattr(task, "to_act", False)), skipped=skipped))
         problems = self.session.workshop.preflight(to_make) if to_make else []
         if problems:
             self.session.refused = WrongInput(problems)
             raise InvalidTask("nothing was queued")  # doit then runs no task
 
     def _interrupted(self) -> None:
-        self.session.tell(
-            Note(message="stopping: what is under way is withdrawn (once more to leave at once)")
-        )
+        self.session.tell(Note(message="stopping: what is under way is withdrawn (once more to leave at once)"))
 
     def complete_run(self) -> None:
         """Called at the very end; leaves with our own exit status."""

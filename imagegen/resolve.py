@@ -90,9 +90,7 @@ class _Resolver:
     def run(self) -> None:
         for name, job, path in self.jobs():
             if name in verbs.RESERVED:
-                self.problem(
-                    f'a job can\'t be called "{name}": a command is', path, "choose another name", of_key=True
-                )
+                self.problem(f'a job can\'t be called "{name}": a command is', path, "choose another name", of_key=True)
             entries = inline.entries(job.get("items", ()), self.document, (*path, "items"))
             for entry in entries:
                 if entry.path not in self.bad_items:
@@ -112,9 +110,7 @@ class _Resolver:
             where, path = paths[2 if layer is None else layer]
             known = setting in layers[2 if layer is None else layer]
             place = where.place((*path, setting)) if known else where.place(path)
-            self.problems.append(
-                Problem(message, path_text((*path, setting) if known else path), place, hint)
-            )
+            self.problems.append(Problem(message, path_text((*path, setting) if known else path), place, hint))
 
         try:
             given = narrow(layers)
@@ -172,9 +168,7 @@ class _Resolver:
         target = self.target(task, filled, place, complain, given)
         if target is None:
             return
-        self.keep(
-            task, name, target, made, filled, backend_name, backend, given, (place, path_text(entry.path))
-        )
+        self.keep(task, name, target, made, filled, backend_name, backend, given, (place, path_text(entry.path)))
 
     def no_use(
         self,
@@ -190,9 +184,7 @@ class _Resolver:
         problem = Problem(message, path_text(where), document.place(where), "remove it")
         (self.problems if layer else self.warnings).append(problem)
 
-    def target(
-        self, task: str, filled: Mapping[str, Any], place: Place, complain: Any, given: Narrowed
-    ) -> str | None:
+    def target(self, task: str, filled: Mapping[str, Any], place: Place, complain: Any, given: Narrowed) -> str | None:
         """The item's PNG, counted from the project's folder; None after a complaint."""
         output, filename = filled["output"].rstrip("/") or "/", filled["filename"]
         outside = PurePosixPath(output).is_absolute() or PureWindowsPath(output).drive
@@ -296,9 +288,7 @@ class _Resolver:
         )
 
 
-def compose(
-    backend: Backend, backend_name: str, name: str, task: str, filled: Mapping[str, Any]
-) -> dict[str, Any]:
+def compose(backend: Backend, backend_name: str, name: str, task: str, filled: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe: every setting that decides the pixels, given or the backend's own default."""
     made: dict[str, Any] = dict(backend.defaults)
     made.update({key: value for key, value in filled.items() if key in backend.uses})

@@ -145,13 +145,9 @@ class Session:
         """The error for a name that is neither a job nor an item."""
         mend = did_you_mean(name, [*self.manifest.jobs, *self.by_task])
         if not mend and ":" not in name:
-            called = [
-                item.task for item in self.manifest.items if name.lower() in (item.slug, item.name.lower())
-            ]
+            called = [item.task for item in self.manifest.items if name.lower() in (item.slug, item.name.lower())]
             mend = f'did you mean "{called[0]}"?' if called else ""
-        return WrongInput(
-            f'there is no job or item "{name}"', mend or "imagegen list --all shows what there is"
-        )
+        return WrongInput(f'there is no job or item "{name}"', mend or "imagegen list --all shows what there is")
 
     def one(self, name: str) -> Item:
         """The one item called ``name``. Raises WrongInput."""
@@ -252,9 +248,7 @@ def open_session(options: Options, start: Path, environ: Mapping[str, str] | Non
     """The session of the project that ``start`` lies in. Raises WrongInput."""
     file = manifest.find(start, options.assets)
     if file is None:
-        raise WrongInput(
-            f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here"
-        )
+        raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
     found = stored.manifest(file, options.overrides)
     return Session(found, options, os.environ if environ is None else environ)

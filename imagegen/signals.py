@@ -16,9 +16,7 @@ from typing import Any
 
 from imagegen.errors import INTERRUPTED
 
-STOPPING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name)
-)
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP") if hasattr(signal, name))
 
 
 @contextlib.contextmanager

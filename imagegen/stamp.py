@@ -51,9 +51,7 @@ def adopted(data: bytes, recipe: Recipe, known: Mapping[str, str], digest_only: 
     chunk = record.written(recipe, pixels, idat, known, digest_only, adopted=True, made=_maker(old, pixels))
     if old is not None and _made_for_just_this(old, recipe, known, pixels):
         # Its record stands as it was; only its form may be another now.
-        chunk = record.written(
-            recipe, pixels, idat, known if old.is_digest else old.known or known, digest_only
-        )
+        chunk = record.written(recipe, pixels, idat, known if old.is_digest else old.known or known, digest_only)
     chunks = [chunk] if digest_only else [chunk, png.text_chunk(PARAMETERS, parameters(recipe))]
     return png.rebuilt(kept, chunks)
 

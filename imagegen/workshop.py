@@ -146,9 +146,7 @@ class Workshop:
             allowed=session.options.allow,
         )
         backend = self.backend(name)
-        return build.build(
-            item, session.project, wish, backend, session.cancelled, session.tell, session.times.note
-        )
+        return build.build(item, session.project, wish, backend, session.cancelled, session.tell, session.times.note)
 
     def remove(self, item: Item) -> None:
         """Remove a target that is ours as we wrote it. Raises BuildFailed."""

@@ -309,9 +309,7 @@ def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [
-            shape(inner) for inner in value if not isinstance(inner, dict) or inner.get("type") != "status"
-        ]
+        return [shape(inner) for inner in value if not isinstance(inner, dict) or inner.get("type") != "status"]
     return type(value).__name__
 
 
@@ -340,10 +338,7 @@ def test_it_can_sit_under_a_path_and_want_a_header() -> None:
         assert get(server.url, "/queue").status_code == 401
         assert get(server.url, "/queue", headers={"Authorization": "Bearer x"}).status_code == 200
         assert (
-            get(
-                server.url.removesuffix("/comfy"), "/queue", headers={"Authorization": "Bearer x"}
-            ).status_code
-            == 404
+            get(server.url.removesuffix("/comfy"), "/queue", headers={"Authorization": "Bearer x"}).status_code == 404
         )
 
 
@@ -520,9 +515,7 @@ def test_many_clients_at_once_lose_nothing(server: ComfyServer) -> None:
     def run(client: int) -> None:
         socket = connect(server.url, str(client))
         for number in range(5):
-            post(
-                server.url, "/prompt", {"prompt": one_colour(100 * client + number), "client_id": str(client)}
-            )
+            post(server.url, "/prompt", {"prompt": one_colour(100 * client + number), "client_id": str(client)})
             until_done(socket)
         socket.close()
 

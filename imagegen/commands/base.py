@@ -59,9 +59,7 @@ class Ours:
             return errors.DONE
         except Exception:  # noqa: BLE001  (the one boundary: a bug keeps its traceback and gets a status)
             traceback.print_exc()
-            print(
-                "This is a fault of imagegen's own: please report it with the lines above.", file=sys.stderr
-            )
+            print("This is a fault of imagegen's own: please report it with the lines above.", file=sys.stderr)
             return errors.BUG
 
 

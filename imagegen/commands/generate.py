@@ -70,9 +70,7 @@ class Generate(Run):
         """Made when they are asked for: the settings come from the schema."""
         own = (
             options.ASSETS,
-            options.option(
-                "with_backend", "backend", "what makes the images [default: the manifest's, else comfyui]"
-            ),
+            options.option("with_backend", "backend", "what makes the images [default: the manifest's, else comfyui]"),
             options.option("count", "count", "images for each prompt", short="c", type=int, default=1),
             options.option("name", "name", "the file's name [default: made of the prompt]"),
             options.option(
@@ -81,9 +79,7 @@ class Generate(Run):
                 "the folder, or the file's path with .png [default: this folder]",
                 short="o",
             ),
-            options.option(
-                "overwrite", "overwrite", "write over an existing file (the old one is kept)", type=bool
-            ),
+            options.option("overwrite", "overwrite", "write over an existing file (the old one is kept)", type=bool),
             options.JSON,
             *_setting_flags(),
         )
@@ -159,9 +155,7 @@ class _Wanted:
         if self.backend:
             job["backend"] = self.backend
         keep = {key: base[key] for key in ("vars", "backends") if key in base}
-        above = {
-            key: value for key, value in defaults.items() if key not in ("seed", "filename", "overwrite")
-        }
+        above = {key: value for key, value in defaults.items() if key not in ("seed", "filename", "overwrite")}
         given = document.Map((0, 0))
         given.update({**keep, "defaults": above, "jobs": {JOB: job}})
         source = Document("", _lettered(given, job, self.letters))
@@ -182,9 +176,7 @@ class _Wanted:
             return {}
         source = document.read(self.file, self.file.name)
         values = schema.settled(source)
-        wrong = (
-            [problem for _, problem in schema.problems(source, values)] if isinstance(values, dict) else []
-        )
+        wrong = [problem for _, problem in schema.problems(source, values)] if isinstance(values, dict) else []
         if wrong:
             raise WrongInput(manifest.in_order(wrong))
         return values if isinstance(values, dict) else {}

@@ -75,9 +75,7 @@ def doit_lines() -> str:
 class Init(Plain):
     doc_purpose = "start a project in this folder"
     doc_usage = "[FOLDER]"
-    doc_description = (
-        "Writes assets.yaml, dodo.py, pyproject.toml and .gitignore; an existing file is left as it is."
-    )
+    doc_description = "Writes assets.yaml, dodo.py, pyproject.toml and .gitignore; an existing file is left as it is."
 
     def work(self, params: Any, names: list[str]) -> int:
         if len(names) > 1:
@@ -96,9 +94,7 @@ class Init(Plain):
             raise ImagegenError(f"can't write to {folder}: {error.strerror or error}") from error
         for name in files:
             print(f"{'wrote' if name in written else 'left '} {folder / name}")
-        if "pyproject.toml" not in written and "tool.doit" not in (folder / "pyproject.toml").read_text(
-            "utf-8"
-        ):
+        if "pyproject.toml" not in written and "tool.doit" not in (folder / "pyproject.toml").read_text("utf-8"):
             print("\nFor plain `doit` to know imagegen's commands, add to pyproject.toml:\n\n" + doit_lines())
         if ".gitignore" not in written and STATE not in (folder / ".gitignore").read_text("utf-8"):
             print(f"\nAdd to .gitignore: {STATE}/")

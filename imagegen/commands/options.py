@@ -42,9 +42,7 @@ def option(
 
 HELP = option("help", "help", "show this", short="h", type=bool)
 ASSETS = option("assets", "assets", "the manifest [default: assets.yaml here or in a folder above]")
-ALLOW = option(
-    "allow_path", "allow-path", "let the manifest write to this folder outside the project", type=list
-)
+ALLOW = option("allow_path", "allow-path", "let the manifest write to this folder outside the project", type=list)
 BACKEND = option(
     "with_backend",
     "backend",

@@ -16,8 +16,7 @@ from imagegen.tasks import Loader
 _KEPT = tuple(
     one
     for one in DoitRun.cmd_options
-    if one["name"]
-    not in ("par_type", "reporter", "num_process", "auto_delayed_regex", "failure_verbosity", "single")
+    if one["name"] not in ("par_type", "reporter", "num_process", "auto_delayed_regex", "failure_verbosity", "single")
 )
 _HIDDEN = tuple(
     {**one, "short": "", "long": ""}
@@ -36,9 +35,7 @@ class Run(Tasks, DoitRun):
     hands_over_less = True
     cmd_options = (
         *options.WISHES,
-        options.option(
-            "dry_run", "dry-run", "print what would be done, and why; the same as `plan`", type=bool
-        ),
+        options.option("dry_run", "dry-run", "print what would be done, and why; the same as `plan`", type=bool),
         options.option("as_json", "json", "print one line of JSON for each event", type=bool),
         options.option(
             "num_process",

@@ -45,9 +45,7 @@ class Status(Plain):
                 if not found.fresh or params["all"]:
                     why = "; ".join(shorter(reason) for reason in found.reasons)
                     print(f"{found.state.value:8} {item.task}" + (f"  {why}" if why else ""))
-            print(
-                ", ".join(f"{counts[state]} {state.value}" for state in ORDER if counts[state]) or "no images"
-            )
+            print(", ".join(f"{counts[state]} {state.value}" for state in ORDER if counts[state]) or "no images")
         return errors.FAILED if params["check"] and counts[State.FRESH] < len(items) else errors.DONE
 
     @staticmethod
@@ -57,8 +55,7 @@ class Status(Plain):
         if len(items) < len(session.manifest.items):
             return [session.judge(item) for item in items]
         return [
-            verdict.FRESH if fresh else session.judge(item)
-            for item, fresh in zip(items, session.fresh(), strict=True)
+            verdict.FRESH if fresh else session.judge(item) for item, fresh in zip(items, session.fresh(), strict=True)
         ]
 
 

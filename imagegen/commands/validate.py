@@ -18,9 +18,7 @@ from imagegen.session import Session, open_session
 class Validate(Plain):
     doc_purpose = "check the manifest, its files and recipes"
     doc_usage = ""
-    doc_description = (
-        "Touches no server, GPU or database, unless --online asks the servers. Exit status: 0 or 3."
-    )
+    doc_description = "Touches no server, GPU or database, unless --online asks the servers. Exit status: 0 or 3."
     cmd_options = (
         options.ASSETS,
         options.ALLOW,

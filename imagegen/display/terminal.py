@@ -32,9 +32,7 @@ class Terminal:
         self._console = Console(file=stream, highlight=False, no_color=not colour, emoji=False, markup=False)
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
-            TextColumn(
-                "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
-            ),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

@@ -12,9 +12,7 @@ def line(event: Event, root: str = "") -> str | None:
             seed = "" if event.seed is None else f"  seed {event.seed}"
             return f"made     {root}{event.target}{seed}  {_took(event.seconds)}"
         case Failed():
-            return f"failed   {event.task}: {event.message}" + (
-                f"\n           {event.hint}" if event.hint else ""
-            )
+            return f"failed   {event.task}: {event.message}" + (f"\n           {event.hint}" if event.hint else "")
         case Skipped():
             return f"skipped  {root}{event.target}: {event.reason}" if event.reason else None
         case Note():

@@ -220,9 +220,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.servers.comfyui", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--work", type=float, default=0.0, metavar="SECONDS", help="for each picture")
-    parser.add_argument(
-        "--steps-delay", type=float, default=0.0, metavar="SECONDS", help="for each step, on top"
-    )
+    parser.add_argument("--steps-delay", type=float, default=0.0, metavar="SECONDS", help="for each step, on top")
     parser.add_argument("--checkpoints", default="tiny-random.safetensors", metavar="FILE,FILE")
     parser.add_argument("--old", action="store_true", help="as before 0.3.45: it takes no prompt id")
     asked = parser.parse_args(arguments)

@@ -71,9 +71,7 @@ class _Cached:
 class Executor:
     """Runs jobs for one life of the server, and keeps its cache between them."""
 
-    def __init__(
-        self, types: NodeTypes, files: Files, sockets: Sockets, faults: Faults, timing: Timing
-    ) -> None:
+    def __init__(self, types: NodeTypes, files: Files, sockets: Sockets, faults: Faults, timing: Timing) -> None:
         self.types = types
         self.files = files
         self.sockets = sockets

@@ -34,9 +34,7 @@ class Backend:
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         self._settings, self._environ = settings, environ
-        self._folders = [
-            project / Path(folder).expanduser() for folder in settings.get("checkpoint_paths", ())
-        ]
+        self._folders = [project / Path(folder).expanduser() for folder in settings.get("checkpoint_paths", ())]
         self._pool: Pool | None = None
         self._lock = threading.Lock()
 
@@ -50,8 +48,7 @@ class Backend:
             yield Complaint(
                 "checkpoint",
                 "has no checkpoint",
-                "the built-in graph needs one: give the item, its job "
-                "or defaults one, or choose backend: placeholder",
+                "the built-in graph needs one: give the item, its job or defaults one, or choose backend: placeholder",
             )
         for side in ("width", "height"):
             below = recipe[side] // 8 * 8

@@ -75,14 +75,10 @@ def _header(name: str, value: str, environ: Mapping[str, str]) -> str:
 
     def from_environment(match: re.Match[str]) -> str:
         if match[1] not in environ:
-            raise WrongInput(
-                [Problem(f"{match[1]} is not set in the environment", where, hint=f"export {match[1]}=…")]
-            )
+            raise WrongInput([Problem(f"{match[1]} is not set in the environment", where, hint=f"export {match[1]}=…")])
         return environ[match[1]]
 
     filled = _ENV.sub(from_environment, value)
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(
-        r"[\t\x20-\x7e\x80-\xff]*", filled
-    ):
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", filled):
         raise WrongInput([Problem("is no header: its name or value holds what headers can't", where)])
     return filled.strip()

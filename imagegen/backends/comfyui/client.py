@@ -109,9 +109,7 @@ class Client:
         try:
             return answer.json()
         except ValueError as error:
-            what = (
-                "an HTML page" if b"<html" in answer.content[:1000].lower() else "something that is not JSON"
-            )
+            what = "an HTML page" if b"<html" in answer.content[:1000].lower() else "something that is not JSON"
             raise Passing(
                 f"{self.address.url} answered {path} with {what}",
                 "a proxy may stand in front of a ComfyUI that is not there (yet)",
@@ -129,8 +127,7 @@ class Client:
             ) from error
         if answer.is_redirect:  # followed nowhere: the headers are for this server alone
             raise Refused(
-                f"{self.address.url} sends elsewhere ({answer.status_code}): "
-                "give the address it sends to as url",
+                f"{self.address.url} sends elsewhere ({answer.status_code}): give the address it sends to as url",
                 answer.status_code,
                 "",
             )
@@ -178,10 +175,7 @@ def why(error: BaseException) -> str:
     names = [type(found).__name__ for found in seen]
     if any("Timeout" in name or "TimedOut" in name for name in names):
         return "it took too long"
-    if any(
-        name in ("IncompleteRead", "ProtocolError", "RemoteDisconnected", "ChunkedEncodingError")
-        for name in names
-    ):
+    if any(name in ("IncompleteRead", "ProtocolError", "RemoteDisconnected", "ChunkedEncodingError") for name in names):
         return "the connection was cut"
     return str(seen[-1]) or names[-1]
 

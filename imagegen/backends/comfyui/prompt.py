@@ -124,9 +124,7 @@ class Prompt:
         except Refused as error:
             self._sent = False
             raise BuildFailed(
-                f"the server refused the graph: {refusal(error.body)}"
-                if error.status_code == 400
-                else error.message
+                f"the server refused the graph: {refusal(error.body)}" if error.status_code == 400 else error.message
             ) from error
         self._rename(str(answer.get("prompt_id") or self.mark))
         self._on_server = True
@@ -199,8 +197,7 @@ class Prompt:
         entry = self._client.history(self.id)
         if entry is None:
             raise Lost(
-                f"{self._client.address.url} no longer knows the prompt: it was restarted, or somebody "
-                "deleted it"
+                f"{self._client.address.url} no longer knows the prompt: it was restarted, or somebody deleted it"
             )
         return entry
 
@@ -208,9 +205,7 @@ class Prompt:
         now = time.monotonic()
         if self._began_at:
             if now - self._began_at > self._timeout:
-                raise BuildFailed(
-                    f"took longer than {self._timeout:g} s to run", "give it more with timeout:"
-                )
+                raise BuildFailed(f"took longer than {self._timeout:g} s to run", "give it more with timeout:")
         elif now - self._queued_at > self._queue_timeout:
             raise BuildFailed(
                 f"waited longer than {self._queue_timeout:g} s in the server's queue",

@@ -45,9 +45,7 @@ class Canvas:
         waves = []
         for _ in range(3):
             angle, length = self.chance.between(0, math.tau), size * self.chance.between(0.7, 1.8)
-            waves.append(
-                (math.cos(angle) / length, math.sin(angle) / length, self.chance.between(0, math.tau))
-            )
+            waves.append((math.cos(angle) / length, math.sin(angle) / length, self.chance.between(0, math.tau)))
         return lambda x, y: 0.5 + sum(math.sin(math.tau * (a * x + b * y) + c) for a, b, c in waves) / 5
 
     def disc(self, centre: Point, radius: float, fill: Colour) -> None:

@@ -136,9 +136,7 @@ def _estoile(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colo
 
 def _lozenge(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour) -> None:
     x, y = centre
-    draw.polygon(
-        [(x, y - radius), (x + radius * 0.72, y), (x, y + radius), (x - radius * 0.72, y)], fill=fill
-    )
+    draw.polygon([(x, y - radius), (x + radius * 0.72, y), (x, y + radius), (x - radius * 0.72, y)], fill=fill)
 
 
 def _roundel(draw: ImageDraw.ImageDraw, centre: Point, radius: float, fill: Colour) -> None:

@@ -60,9 +60,7 @@ def weave(on: Canvas) -> None:
 
     def block(u: float, v: float, wide: float, high: float, fill: Colour) -> None:
         corners = ((u - wide, v - high), (u + wide, v - high), (u + wide, v + high), (u - wide, v + high))
-        on.draw.polygon(
-            [(middle[0] + a * cos - b * sin, middle[1] + a * sin + b * cos) for a, b in corners], fill=fill
-        )
+        on.draw.polygon([(middle[0] + a * cos - b * sin, middle[1] + a * sin + b * cos) for a, b in corners], fill=fill)
 
     # As far as the canvas reaches along either slanted axis, and one more.
     far_u = int((on.width * abs(cos) + on.height * abs(sin)) / 2 / pitch) + 2
