@@ -73,9 +73,9 @@ class Client:
         """The newest entries of the history."""
         return self._mapping("GET", "/history", params={"max_items": "16"})
 
-    def forget(self, prompt_id: str) -> None:
-        """Delete one entry of the history."""
-        self._request("POST", "/history", json={"delete": [prompt_id]})
+    def forget(self, prompt_ids: Sequence[str]) -> None:
+        """Delete entries of the history."""
+        self._request("POST", "/history", json={"delete": list(prompt_ids)})
 
     def queue(self) -> tuple[list[list[Any]], list[list[Any]]]:
         """What runs and what waits, each ``[number, prompt_id, graph, extra_data, outputs]``."""

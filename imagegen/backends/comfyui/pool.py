@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +15,14 @@ from imagegen.backends.comfyui.address import address
 from imagegen.backends.comfyui.client import Client, Passing, Refused
 from imagegen.backends.comfyui.listener import Listener
 from imagegen.backends.comfyui.prompt import Lost, Prompt, images
+from imagegen.errors import BuildFailed
 
 ON_SERVER = 2
 """Prompts kept on the server: one runs, one waits, so that the GPU does not idle while a picture comes
 down."""
+
+FORGOTTEN_TOGETHER = 16
+"""Finished prompts after which their entries in the history are deleted, in one request."""
 
 
 class Pool:
@@ -29,9 +34,12 @@ class Pool:
         self._client = Client(where, settings.get("request_timeout", 30))
         self._listener = Listener(where)
         self._places = threading.BoundedSemaphore(ON_SERVER)
+        self._lock = threading.Lock()
+        self._have: list[str] = []
         self._spelling: Mapping[tuple[str, str], str] = {}
 
     def close(self) -> None:
+        self._forget()
         self._listener.close()
         self._client.close()
 
@@ -67,7 +75,9 @@ class Pool:
         finally:
             prompt.close()
         notes = (f"the graph saved {len(found)} pictures, the first is taken",) if len(found) > 1 else ()
-        return Picture(png, {"prompt": json.dumps(graph.built_in(order.recipe))}, notes, prompt.forget)
+        return Picture(
+            png, {"prompt": json.dumps(graph.built_in(order.recipe))}, notes, lambda: self._forget(prompt.id)
+        )
 
     def _prompt(self, order: Order, watch: Watch) -> Prompt:
         recipe = {
@@ -106,6 +116,16 @@ class Pool:
         if flaw := watch.flaw(png):
             raise Passing(f"what came down is no whole PNG: {flaw}")
         return png
+
+    def _forget(self, prompt_id: str | None = None) -> None:
+        """Delete what we have from the server's history, which keeps 10,000 whole graphs; some at a time."""
+        with self._lock:
+            self._have += [prompt_id] if prompt_id else []
+            if not self._have or (prompt_id and len(self._have) < FORGOTTEN_TOGETHER):
+                return
+            having, self._have = self._have, []
+        with contextlib.suppress(BuildFailed):  # a courtesy, nothing depends on it
+            self._client.forget(having)
 
     def _again(self, error: Passing, watch: Watch) -> None:
         """Spend an attempt and wait; raises ``error`` when none is left."""

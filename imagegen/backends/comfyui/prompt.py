@@ -103,11 +103,6 @@ class Prompt:
             if any(entry[1] == self.id for entry in running):
                 self._client.interrupt(self.id)
 
-    def forget(self) -> None:
-        """Delete its history entry: the server keeps 10,000 whole graphs."""
-        with contextlib.suppress(BuildFailed):  # a courtesy, nothing depends on it
-            self._client.forget(self.id)
-
     # --- its parts ----------------------------------------------------------------------------------
 
     def _submit(self) -> None:
