@@ -88,7 +88,9 @@ def others(folder: Path, count: int) -> None:
 def timed(command: list[str], folder: Path) -> tuple[float, float]:
     """Wall seconds and peak memory in MiB of one run."""
     began = time.perf_counter()
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Compiled files as an installed program has them; a parent's peak memory is inherited, so a small one.
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if hasattr(os, "wait4"):
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from doit.cmd_completion import TabCompletion
 from doit.cmd_help import Help as DoitHelp
@@ -12,10 +14,13 @@ from doit.doit_cmd import DoitMain, reset_vars
 from doit.plugin import PluginDict, PluginEntry
 
 import imagegen
-from imagegen import errors, verbs
+from imagegen import errors, manifest, verbs
+from imagegen.commands import options
+from imagegen.commands.base import told
 from imagegen.commands.doits import Tasks
 from imagegen.errors import WrongInput, did_you_mean
-from imagegen.tasks import Loader
+from imagegen.loader import Loader
+from imagegen.session import Session
 
 
 class Help(Tasks, DoitHelp):
@@ -41,7 +46,13 @@ class Help(Tasks, DoitHelp):
 
 class Ignore(Tasks, DoitIgnore):
     doc_purpose = "leave images out of runs until `forget`"
-    doc_usage = "JOB:SLUG ..."
+    doc_usage = "JOB|JOB:SLUG ..."
+    cmd_options = (options.ASSETS,)
+
+    def meant(self, session: Session, names: list[str]) -> list[str]:
+        if not names:
+            raise WrongInput("ignore wants the names of images, as job:slug")
+        return super().meant(session, names)
 
 
 class Main(DoitMain):
@@ -72,9 +83,14 @@ class Main(DoitMain):
         return list(cmd_args)
 
     def run(self, all_args: Sequence[str]) -> int:
-        if all_args and all_args[0] in ("-h", "--help"):
+        first = all_args[0] if all_args else ""
+        if first in ("-h", "--help"):
             usage(self.get_cmds())
             return errors.DONE
+        if first and first not in self.get_cmds() and manifest.find(Path.cwd()) is None:
+            mend = did_you_mean(first, self.get_cmds())  # outside a project it can't be the name of an image
+            if mend and not first.startswith("-"):
+                return told(WrongInput(f'there is no command "{first}"', mend))
         status: int = super().run(list(all_args))
         return status
 
@@ -92,4 +108,12 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name in any script must not end in a traceback on Windows
             stream.reconfigure(errors="replace")
-    return Main().run(arguments)
+    try:
+        status = Main().run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `imagegen help | head -1`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = errors.DONE
+    except WrongInput as error:
+        status = told(error)
+    return status

@@ -17,7 +17,7 @@ from imagegen.manifest import Item
 from imagegen.png import NotWhole
 from imagegen.progress import Listener, Made, Note, Skipped, Started, Step
 from imagegen.record import FromTheFuture
-from imagegen.seen import Kind, Seen, closely
+from imagegen.seen import A_FOLDER, Kind, Seen, closely
 from imagegen.verdict import Action, Overwrite, State
 
 
@@ -105,6 +105,8 @@ def refused(item: Item, found: verdict.Verdict) -> BuildFailed:
         State.DAMAGED: "it is no whole PNG",
     }[found.state]
     reason = f" ({found.reasons[0]})" if found.reasons else ""
+    if found.reasons[:1] == (A_FOLDER,):
+        return BuildFailed(f"{item.target} is a folder", "move it away")
     return BuildFailed(f"{item.target} is left alone: {what}{reason}", verdict.MEND[found.state].format(task=item.task))
 
 
@@ -120,9 +122,14 @@ def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
         raise BuildFailed(f"can't write {target}: {error.strerror or error}", "what was there is as it was") from error
 
 
-def remove(item: Item, project: Path, known: Mapping[str, str], cancelled: Any) -> None:
+def remove(
+    item: Item, project: Path, known: Mapping[str, str], allowed: tuple[Path, ...], cancelled: Any, dry_run: bool
+) -> None:
     """Remove a target that is ours as we wrote it, looked at once more under its lock. Raises BuildFailed."""
     path = project / item.target
+    _stays_inside(path, project, allowed)
+    if dry_run:
+        return
     with files.locked(project, path, cancelled):
         if verdict.judge(json.loads(item.recipe), known, closely(path)).state in (State.FRESH, State.STALE):
             try:
@@ -140,13 +147,19 @@ def _settled(wanted: recipe.Recipe, seen: Seen, reseed: bool) -> dict[str, Any]:
     return made
 
 
-def _may_write(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
-    """Before anything is spent on the image: can it be put there at all?"""
+def _stays_inside(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
     if not any(files.inside(root, path.parent) for root in (project, *allowed)):
         raise BuildFailed(
             f"{path.parent} leads out of the project by a link",
             f"if that is meant, allow it: --allow-path {path.parent.resolve()}",
         )
+
+
+def _may_write(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
+    """Before anything is spent on the image: can it be put there at all?"""
+    _stays_inside(path, project, allowed)
+    if path.is_dir():
+        raise BuildFailed(f"{path} is a folder", "move it away")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -175,10 +188,26 @@ def _check_size(data: bytes, made: recipe.Recipe) -> None:
         raise BuildFailed(f"the backend gave {size[0]} × {size[1]} pixels, {asked[0]} × {asked[1]} were asked for")
 
 
-def adopt(item: Item, project: Path, known: Mapping[str, str], cancelled: Any, data: bytes | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Adopted:
+    """``changed`` says whether the target's file is another now; ``notes`` are for the user."""
+
+    changed: bool
+    notes: tuple[str, ...] = ()
+
+
+def adopt(
+    item: Item,
+    project: Path,
+    known: Mapping[str, str],
+    allowed: tuple[Path, ...],
+    cancelled: Any,
+    data: bytes | None = None,
+) -> Adopted:
     """Accept what stands at the target (or ``data`` in its place) for the item's recipe, generating
-    nothing. What it says: notes for the user. Raises BuildFailed."""
+    nothing. Raises BuildFailed."""
     path = project / item.target
+    _may_write(path, project, allowed)
     with files.locked(project, path, cancelled):
         seen = closely(path)
         given = seen.data if data is None else data
@@ -194,9 +223,10 @@ def adopt(item: Item, project: Path, known: Mapping[str, str], cancelled: Any, d
         notes = []
         if size != (made.get("width", size[0]), made.get("height", size[1])):
             notes.append(f"it has {size[0]} × {size[1]} pixels, the recipe asks for {made['width']} × {made['height']}")
-        if dressed != seen.data:
+        changed = dressed != seen.data
+        if changed:
             replace(project, item.target, dressed, keep=seen.kind is not Kind.MISSING)
-        return notes
+        return Adopted(changed, tuple(notes))
 
 
 def _seen_in(data: bytes) -> Seen:

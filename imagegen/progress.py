@@ -3,86 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
+
+# Named tuples: a frozen dataclass takes five times as long to define, and every command defines these.
+# ``task`` is ``job:slug``, or empty for the whole run.
 
 
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened; ``task`` is ``job:slug`` or empty for the whole run."""
-
-    task: str = ""
-
-    @property
-    def kind(self) -> str:
-        """The event's name in ``--json`` lines: the class name, lower case."""
-        return type(self).__name__.lower()
-
-
-@dataclass(frozen=True)
-class Begun(Event):
+class Begun(NamedTuple):
     """A run has been planned: ``total`` images are to be made, ``skipped`` are left alone."""
 
+    task: str = ""
     total: int = 0
     skipped: int = 0
 
 
-@dataclass(frozen=True)
-class Started(Event):
+class Started(NamedTuple):
     """The backend works on this image now (it no longer waits in a queue)."""
 
+    task: str = ""
 
-@dataclass(frozen=True)
-class Step(Event):
+
+class Step(NamedTuple):
     """``value`` of ``total`` sampling steps are done."""
 
+    task: str = ""
     value: int = 0
     total: int = 0
 
 
-@dataclass(frozen=True)
-class Note(Event):
+class Note(NamedTuple):
     """Something worth a line that is no error."""
 
+    task: str = ""
     message: str = ""
 
 
-@dataclass(frozen=True)
-class Made(Event):
+class Made(NamedTuple):
     """A file was written; ``seconds`` is the time this image took."""
 
+    task: str = ""
     target: str = ""
     seed: int | None = None
     seconds: float = 0.0
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Skipped(Event):
+class Skipped(NamedTuple):
     """Left alone, with the reason."""
 
+    task: str = ""
     target: str = ""
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Failed(Event):
+class Failed(NamedTuple):
     """This image was not made; ``hint`` says what to do."""
 
+    task: str = ""
     message: str = ""
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Ended(Event):
+class Ended(NamedTuple):
     """The run is over; counts and the exit status."""
 
+    task: str = ""
     made: int = 0
     skipped: int = 0
     failed: int = 0
     seconds: float = 0.0
     status: int = 0
-    failures: tuple[Failed, ...] = field(default=())
+    failures: tuple[Failed, ...] = ()
 
+
+Event = Begun | Started | Step | Note | Made | Skipped | Failed | Ended
 
 Listener = Callable[[Event], None]
 """Takes events from any thread; must not block."""

@@ -21,6 +21,7 @@ from imagegen.display import Display, chosen
 from imagegen.errors import WrongInput
 from imagegen.progress import Begun, Ended, Failed, Made, Note, Skipped
 from imagegen.session import Session
+from imagegen.tasks import NotMade
 
 
 class Reporter:
@@ -38,18 +39,18 @@ class Reporter:
         self._errors: list[str] = []
         self._left = contextlib.ExitStack()
         self._left.callback(self.session.close)
-        self._skipped_at_first = 0
+        self._up_to_date = 0
 
     # --- the run --------------------------------------------------------------------------------
 
     def initialize(self, tasks: Mapping[str, Any], selected: Sequence[str]) -> None:
         """Called when the tasks are chosen, before the first is looked at."""
         self._left.enter_context(signals.watched(self.session.cancelled, self._interrupted))
-        wanted = [tasks[name] for name in dict.fromkeys(_with_subtasks(tasks, selected))]
-        to_make = [task.item for task in wanted if getattr(task, "item", None) is not None and task.to_make]
-        skipped = self.session.left_alone + sum(1 for task in wanted if getattr(task, "item", None) and not task.to_act)
-        self._skipped_at_first = skipped
-        self.session.tell(Begun(total=sum(1 for task in wanted if getattr(task, "to_act", False)), skipped=skipped))
+        wanted = [tasks[name] for name in _with_subtasks(tasks, selected)]
+        to_act = [task for task in wanted if getattr(task, "to_act", False)]
+        to_make = [task.item for task in to_act if task.to_make]
+        images = sum(1 for task in wanted if getattr(task, "item", None) is not None)
+        self.session.tell(Begun(total=len(to_act), skipped=self.session.left_alone + images - len(to_act)))
         problems = self.session.workshop.preflight(to_make) if to_make else []
         if problems:
             self.session.refused = WrongInput(problems)
@@ -68,7 +69,7 @@ class Reporter:
         session.tell(
             Ended(
                 made=made,
-                skipped=skipped + self._skipped_at_first,
+                skipped=skipped + self._up_to_date + session.left_alone,
                 failed=len(failures),
                 seconds=round(time.monotonic() - self._began, 2),
                 status=status,
@@ -111,20 +112,25 @@ class Reporter:
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """A failure of ours is told already, a group fails with its items; anything else is a bug."""
-        if getattr(task, "item", None) is None or isinstance(fail, TaskFailed):
+        if getattr(task, "item", None) is None or isinstance(fail, NotMade):
             return
-        self._bugs.append(fail.get_msg())
-        last = [line for line in fail.get_msg().splitlines() if line.strip()]
-        failed = Failed(task.name, f"a fault of imagegen's own: {last[-1] if last else fail.get_name()}")
+        if isinstance(fail, TaskFailed):
+            failed = Failed(task.name, fail.message)
+        else:
+            self._bugs.append(fail.get_msg())
+            last = [line for line in fail.get_msg().splitlines() if line.strip()]
+            failed = Failed(task.name, f"a fault of imagegen's own: {last[-1] if last else fail.get_name()}")
         self.session.outcomes.append(failed)
         self.session.tell(failed)
 
     def skip_uptodate(self, task: Any) -> None:
-        """It is as it should be, and was counted at the beginning."""
+        """It is as it should be."""
+        if getattr(task, "item", None) is not None:
+            self._up_to_date += 1
 
     def skip_ignore(self, task: Any) -> None:
         if getattr(task, "item", None) is not None:
-            skipped = Skipped(task.name, task.item.target, "ignored: `doit ignore` says so")
+            skipped = Skipped(task.name, task.item.target, f"ignored, until `forget {task.name}`")
             self.session.outcomes.append(skipped)
             self.session.tell(skipped)
 

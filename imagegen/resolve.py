@@ -53,7 +53,12 @@ class _Resolver:
         self.origins: dict[str, dict[str, str]] = {}
         self.bad_items: set[Path_] = set()
         self.outer_is_bad = False  # then what an item lacks may only be misspelled above it
-        self.targets: dict[str, tuple[str, Place]] = {}
+        self.taken: dict[str, tuple[str, Place]] = {}  # targets and task names, by whose item
+        jobs = values.get("jobs")
+        for name in jobs if isinstance(jobs, dict) else ():  # now: a job that is wrong otherwise is left out later
+            if name in verbs.RESERVED:
+                message = f'a job can\'t be called "{name}": a command is'
+                self.problem(message, ("jobs", name), "choose another name", of_key=True)
         self.uses: dict[tuple[str, str, str], tuple[Place, str, int]] = {}
         self.backends: dict[str, Backend] = {}
         self.ways: dict[Way, Way] = {}
@@ -89,8 +94,6 @@ class _Resolver:
 
     def run(self) -> None:
         for name, job, path in self.jobs():
-            if name in verbs.RESERVED:
-                self.problem(f'a job can\'t be called "{name}": a command is', path, "choose another name", of_key=True)
             entries = inline.entries(job.get("items", ()), self.document, (*path, "items"))
             for entry in entries:
                 if entry.path not in self.bad_items:
@@ -165,7 +168,7 @@ class _Resolver:
             for found in backend.check(made):
                 complain(found.message, found.setting, found.hint, given.origins.get(found.setting))
         place = entry.document.place(entry.path)
-        target = self.target(task, filled, place, complain, given)
+        target = self.target(task, name, filled, place, complain, given)
         if target is None:
             return
         self.keep(task, name, target, made, filled, backend_name, backend, given, (place, path_text(entry.path)))
@@ -184,7 +187,9 @@ class _Resolver:
         problem = Problem(message, path_text(where), document.place(where), "remove it")
         (self.problems if layer else self.warnings).append(problem)
 
-    def target(self, task: str, filled: Mapping[str, Any], place: Place, complain: Any, given: Narrowed) -> str | None:
+    def target(
+        self, task: str, name: str, filled: Mapping[str, Any], place: Place, complain: Any, given: Narrowed
+    ) -> str | None:
         """The item's PNG, counted from the project's folder; None after a complaint."""
         output, filename = filled["output"].rstrip("/") or "/", filled["filename"]
         outside = PurePosixPath(output).is_absolute() or PureWindowsPath(output).drive
@@ -215,16 +220,16 @@ class _Resolver:
         else:
             clean = PurePosixPath(output)  # "./art/" is art
             target = str(clean / f"{filename}.png")
-        key = text.same_file(target)
-        if key in self.targets:
-            other, where = self.targets[key]
-            complain(
-                f"{task} and {other} (line {where.line}) have one target, {target}",
-                "name",
-                "give one of them a slug: of its own",
-            )
-            return None
-        self.targets[key] = (task, place)
+        for what, key in ((f"target, {target}", text.same_file(target)), (f"task name, {task}", f"task {task}")):
+            if key in self.taken:
+                other, where = self.taken[key]
+                complain(
+                    f'"{name}" and "{other}" ({f"line {where.line}" if where.line else "before it"}) have one {what}',
+                    "name",
+                    "give one of them a slug: of its own",
+                )
+                return None
+            self.taken[key] = (name, place)
         return target
 
     def keep(

@@ -123,6 +123,8 @@ def _told(document: Document, error: Any, path: Path_) -> Iterator[tuple[Path_, 
         return (), Problem(message, path_text(path), document.place(path), hint)
 
     value, rule = error.instance, error.validator_value
+    if path[:1] == ("backends",) and (path[-1] in ("url", "ws_url") or "headers" in path):
+        value = _Secret()  # it may hold a password or a token
     match error.validator:
         case "additionalProperties":
             known = error.schema.get("properties", {})
@@ -189,7 +191,13 @@ def _types(types: str | list[str]) -> str:
     return " or ".join(names[name] for name in ([types] if isinstance(types, str) else types))
 
 
+class _Secret:
+    """Stands for a value that no message shows."""
+
+
 def _value(value: Any) -> str:
+    if isinstance(value, _Secret):
+        return "what it is"
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):

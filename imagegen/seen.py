@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Protocol
 
 from imagegen import png, record
 from imagegen.png import NotWhole
+
+A_FOLDER = "a folder"
 
 _FRONT = 4096
 _O_BINARY = getattr(os, "O_BINARY", 0)  # Windows translates line ends without it
@@ -57,7 +59,7 @@ _PLAIN_LENGTH = len(b'{"format":1,"idat":"","pixels":""') + 2 * 64
 """A record that holds nothing but the two digests before its recipe: made here, of no known content."""
 
 
-def carried(root: str, items: Iterable[Pictured]) -> Iterator[bool]:
+def carried(root: str, items: Iterable[Pictured]) -> list[bool]:
     """For each of ``items`` whether its target carries the plainest record there is of its recipe.
 
     The look of :func:`carries`, written out for speed: it is what a run with nothing to do spends its
@@ -67,11 +69,13 @@ def carried(root: str, items: Iterable[Pictured]) -> Iterator[bool]:
     flags, end_size, from_bytes = os.O_RDONLY | _O_BINARY, -len(png.END), int.from_bytes
     kind_at, text_at = png.HEADER_SIZE + 4, png.HEADER_SIZE + 8 + len(record.START)
     start, front_size = b"iTXt" + record.START + _PLAIN_FRONT, text_at + _PLAIN_LENGTH
+    found = []
     for item in items:
+        recipe = item.recipe
         try:
             handle = opened(root + item.target, flags)
         except OSError:
-            yield False
+            found.append(False)
             continue
         try:
             head = read(handle, _FRONT)
@@ -79,17 +83,17 @@ def carried(root: str, items: Iterable[Pictured]) -> Iterator[bool]:
             whole = read(handle, 12) == png.END
         except OSError:
             whole = False
-        finally:
-            close(handle)
-        stop = front_size + len(item.recipe) + 11
-        yield (
+        close(handle)
+        stop = front_size + len(recipe) + 11
+        found.append(
             whole
             and from_bytes(head[33:37], "big") == stop - 41
             and head.startswith(start, kind_at)
-            and head.endswith(b',"recipe":' + item.recipe + b"}", front_size, stop)
+            and head.endswith(b',"recipe":' + recipe + b"}", front_size, stop)
             and from_bytes(head[stop : stop + 4], "big") == crc32(head[kind_at:stop])
             and head.startswith(png.SIGNATURE)
         )
+    return found
 
 
 def carries(path: str, ending: bytes, known: bytes = b"") -> bool:
@@ -164,7 +168,7 @@ def look(path: Path) -> Seen:
     except (NotWhole, record.FromTheFuture) as error:
         return Seen(Kind.DAMAGED, why=str(error))
     except OSError as error:
-        why = "a folder" if path.is_dir() else f"it can't be read: {error.strerror or error}"
+        why = A_FOLDER if path.is_dir() else f"it can't be read: {error.strerror or error}"
         return Seen(Kind.DAMAGED, why=why)
 
 

@@ -11,13 +11,13 @@ import fnmatch
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imagegen import files, manifest, record, seen, stored, verdict
+from imagegen import files, manifest, record, seen, stored, verbs, verdict
 from imagegen.errors import Place, Problem, WrongInput, did_you_mean
 from imagegen.manifest import Item, Manifest, Overrides, Way
 from imagegen.progress import Event, Listener
@@ -107,6 +107,10 @@ class Session:
     def by_task(self) -> Mapping[str, Item]:
         return {item.task: item for item in self.manifest.items}
 
+    def shown(self, item: Item) -> str:
+        """The item's target as the user sees it from the current folder."""
+        return os.path.normpath(self.shown_root + item.target) if self.shown_root else item.target
+
     @cached_property
     def shown_root(self) -> str:
         """What stands before a target as the user sees it from the current folder, with its separator."""
@@ -133,7 +137,10 @@ class Session:
         if name in self.manifest.jobs:
             return [item for item in self.manifest.items if item.job == name]
         if "*" in name:
-            return [item for item in self.manifest.items if fnmatch.fnmatchcase(item.task, name)]
+            matching = [item for item in self.manifest.items if fnmatch.fnmatchcase(item.task, name)]
+            if not matching:
+                raise self.no_such(name)
+            return matching
         # Not resolved: a target may be a link, and is meant as it is written.
         path = Path(os.path.abspath(name))  # noqa: PTH100
         found = [item for item in self.manifest.items if self.project / item.target == path]
@@ -143,11 +150,24 @@ class Session:
 
     def no_such(self, name: str) -> WrongInput:
         """The error for a name that is neither a job nor an item."""
-        mend = did_you_mean(name, [*self.manifest.jobs, *self.by_task])
+        word, is_word, _ = name.partition("=")
+        mend = did_you_mean(name, [*self.manifest.jobs, *self.by_task, *verbs.OURS])
+        if is_word:
+            mend = f"an option is written --{word}"
         if not mend and ":" not in name:
             called = [item.task for item in self.manifest.items if name.lower() in (item.slug, item.name.lower())]
             mend = f'did you mean "{called[0]}"?' if called else ""
         return WrongInput(f'there is no job or item "{name}"', mend or "imagegen list --all shows what there is")
+
+    def chosen(self, names: Sequence[str]) -> Sequence[Item]:
+        """The items that a run is about. Raises WrongInput, also where --reseed has nothing to draw."""
+        items = self.select(names) if names else self.manifest.items
+        if self.options.reseed and not any(RANDOM_SEED in item.recipe for item in items):
+            raise WrongInput(
+                "--reseed draws random seeds anew, and none of these items has one",
+                "give them seed: random, or change base_seed",
+            )
+        return items
 
     def one(self, name: str) -> Item:
         """The one item called ``name``. Raises WrongInput."""
@@ -179,23 +199,26 @@ class Session:
         path = self.manifest.path(item)
         return verdict.judge(json.loads(item.recipe), self.known(item.way), seen.closely(path))
 
-    def fresh(self) -> Iterator[bool]:
+    def settled(self, item: Item) -> dict[str, Any]:
+        """The item's recipe, a random seed being the one that its picture keeps, if it keeps one."""
+        recipe: dict[str, Any] = json.loads(item.recipe)
+        if RANDOM_SEED in item.recipe:
+            there = seen.look(self.manifest.path(item)).record
+            if there is not None and there.seed is not None:
+                recipe["seed"] = there.seed
+        return recipe
+
+    def fresh(self) -> list[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
-        known = {item.way: self.known(item.way) for item in self.manifest.items[:1]}
         root = os.fspath(self.project) + os.sep
-        for item, plainly in zip(self.manifest.items, seen.carried(root, self.manifest.items), strict=True):
-            if plainly and not item.way.files:
-                yield True
-                continue
-            if item.way not in known:
-                known[item.way] = self.known(item.way)
-            digests = known[item.way]
-            if plainly and not digests:
-                yield True
-            else:
-                yield seen.carries(
-                    root + item.target, record.ending(item.recipe), canonical(digests) if digests else b""
-                )
+        items = self.manifest.items
+        found = seen.carried(root, items)
+        if not self.manifest.file_uses:
+            return found
+        for number, item in enumerate(items):
+            if item.way.files and (known := self.known(item.way)):
+                found[number] = seen.carries(root + item.target, record.ending(item.recipe), canonical(known))
+        return found
 
     def plan(self, items: Iterable[Item]) -> list[Planned]:
         """What a run does about each of ``items``."""
@@ -233,13 +256,6 @@ class Session:
                         hint=f"if that is meant, allow it: --allow-path {path.resolve()}",
                     )
                 )
-        if self.options.reseed and not any(RANDOM_SEED in item.recipe for item in self.manifest.items):
-            problems.append(
-                Problem(
-                    "--reseed draws random seeds anew, and no item has one",
-                    hint="give items seed: random, or change base_seed",
-                )
-            )
         if problems:
             raise WrongInput(manifest.in_order(problems))
 

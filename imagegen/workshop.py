@@ -95,6 +95,9 @@ class Workshop:
             except BuildFailed as error:  # nobody there, or a token is missing
                 self._down[name] = error
                 continue
+            except WrongInput as error:  # an address or a token in the environment
+                problems.extend(error.problems)
+                continue
             except Interrupted:
                 return []  # every build sees it too
             problems.extend(_refused(refusal) for refusal in refusals)
@@ -111,12 +114,12 @@ class Workshop:
 
     # --- building -------------------------------------------------------------------------------
 
-    def make(self, item: Item) -> Event | None:
+    def make(self, item: Item, again: bool = False) -> Event | None:
         """Build one item; what became of it is told and kept with the session. None if the run is being
         left. Raises only what is our own fault.
         """
         try:
-            outcome: Event = self._built(item)
+            outcome: Event = self._built(item, again)
         except BuildFailed as error:
             outcome = Failed(item.task, error.message, error.hint)
         except Interrupted:
@@ -128,7 +131,7 @@ class Workshop:
         self._session.tell(outcome)
         return outcome
 
-    def _built(self, item: Item) -> Event:
+    def _built(self, item: Item, again: bool) -> Event:
         session, name = self._session, item.way.backend
         if session.refused is not None:
             raise session.refused
@@ -139,7 +142,7 @@ class Workshop:
             raise self._down[name]
         wish = build.Wish(
             overwrite=session.overwrite(item),
-            again=session.options.again,
+            again=again or session.options.again,
             reseed=session.reseeds(item),
             only_missing=session.options.backend is not None,
             known=session.known(item.way),
@@ -148,9 +151,16 @@ class Workshop:
         backend = self.backend(name)
         return build.build(item, session.project, wish, backend, session.cancelled, session.tell, session.times.note)
 
-    def remove(self, item: Item) -> None:
+    def remove(self, item: Item, dry_run: bool = False) -> None:
         """Remove a target that is ours as we wrote it. Raises BuildFailed."""
-        build.remove(item, self._session.project, self._session.known(item.way), self._session.cancelled)
+        session = self._session
+        build.remove(item, session.project, session.known(item.way), session.options.allow, session.cancelled, dry_run)
+
+    def adopt(self, item: Item, data: bytes | None = None) -> build.Adopted:
+        """See :func:`imagegen.build.adopt`."""
+        session = self._session
+        known = session.known(item.way)
+        return build.adopt(item, session.project, known, session.options.allow, session.cancelled, data)
 
 
 def _refused(refusal: Refusal) -> Problem:

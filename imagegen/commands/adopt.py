@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imagegen import build, errors
+from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.errors import BuildFailed, WrongInput
@@ -30,8 +30,8 @@ class Adopt(Plain):
 
 
 def _adopt(session: Session, item: Item) -> str:
-    notes = build.adopt(item, session.project, session.known(item.way), session.cancelled)
-    return f"adopted  {item.target}" + "".join(f"\n         {note}" for note in notes)
+    done = session.workshop.adopt(item)
+    return f"adopted  {session.shown(item)}" + "".join(f"\n         {note}" for note in done.notes)
 
 
 def each(session: Session, items: list[Item], act: Any) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +18,9 @@ from imagegen import errors
 from imagegen.commands import options
 from imagegen.errors import ImagegenError
 
+HIDDEN = frozenset({"dep_file", "backend", "verbosity", "pdb", "reporter", "outfile"})
+"""Options of doit's that work here and of which no help need speak."""
+
 
 class Ours:
     """Mixed into every command, doit's own among them. ``run`` does the work and gives the exit status."""
@@ -23,10 +28,30 @@ class Ours:
     # What doit's Command brings; it has no types.
     get_options: Callable[[], Sequence[CmdOption]]
     execute: Callable[[Any, list[str]], int]
-    help: Callable[[], str]
     config_vals: Mapping[str, Any]
     opt_vals: Mapping[str, Any]
     _cmdparser: Any
+    bin_name: str
+    name: str
+    doc_usage: str
+    doc_purpose: str
+    doc_description: str | None
+
+    def help(self) -> str:
+        """What the command does and its options; doit's own help speaks of settings in files and of
+        defaults that do not hold here."""
+        lines = [f"usage: {self.bin_name} {self.name} [OPTIONS] {self.doc_usage}".rstrip(), "", f"  {self.doc_purpose}"]
+        if self.doc_description:
+            lines += ["", *textwrap.wrap(self.doc_description, 96, initial_indent="  ", subsequent_indent="  ")]
+        lines += ["", "options:"]
+        for opt in self.cmdparser.options:
+            if (opt.short or opt.long) and opt.name not in HIDDEN:
+                words = opt.help_param().replace("ARG", opt.name.removeprefix("set_").removeprefix("with_").upper())
+                text = " ".join((opt.help.replace("[default: %(default)s]", "").replace("%%", "%")).split())
+                lines += textwrap.wrap(f"{words:30} {text}", 98, initial_indent="  ", subsequent_indent=" " * 33)
+                if opt.inverse:
+                    lines.append(f"  --{opt.inverse:28} the opposite")
+        return "\n".join(lines)
 
     @property
     def cmdparser(self) -> options.Words:
@@ -65,6 +90,12 @@ class Ours:
 
 def told(error: Exception) -> int:
     """Print an error for the user; its exit status."""
+    with contextlib.suppress(BrokenPipeError):  # nobody reads: the status still tells
+        return _told(error)
+    return error.status if isinstance(error, ImagegenError) else errors.WRONG_INPUT
+
+
+def _told(error: Exception) -> int:
     sys.stdout.flush()
     if isinstance(error, errors.WrongInput):
         shown = list(error.problems)

@@ -9,11 +9,14 @@ from doit.cmd_clean import Clean as DoitClean
 from doit.cmd_forget import Forget as DoitForget
 from doit.cmd_info import Info as DoitInfo
 from doit.cmd_list import List as DoitList
-from doit.dependency import DbmDB, JsonDB, SqliteDB
 
 from imagegen.commands import options
 from imagegen.commands.base import Ours
-from imagegen.errors import WrongInput
+from imagegen.database import Database
+from imagegen.errors import FAILED, WrongInput
+from imagegen.loader import Loader
+from imagegen.progress import Failed
+from imagegen.session import Session
 
 # doit's own --backend is the kind of its database; that word is ours, and its database a cache of ours.
 DATABASE = {
@@ -35,13 +38,25 @@ class Tasks(Ours):
     loader: Any
 
     def get_backends(self) -> dict[str, Any]:
-        """doit's own kinds of database. It would look through all that is installed for more."""
-        return {"json": JsonDB, "dbm": DbmDB, "sqlite3": SqliteDB}
+        """Ours. doit would look through all that is installed for more."""
+        return {"json": Database}
 
     def execute(self, params: Any, names: list[str]) -> int:
-        self.loader.wishes = options.wishes(params)
-        status = super().execute(params, names)
+        if not isinstance(self.loader, Loader):
+            raise WrongInput(
+                f"imagegen's {self.name} is registered for doit without its loader",
+                "`imagegen init` shows the lines for pyproject.toml",
+            )
+        session = self.loader.open(options.wishes(params))
+        status = super().execute(params, self.meant(session, names))
         return int(status or 0)
+
+    def meant(self, session: Session, names: list[str]) -> list[str]:
+        """Jobs and tasks for ``names``, which may be patterns and targets too. Raises WrongInput."""
+        found: list[str] = []
+        for name in names:
+            found += [name] if name in session.manifest.jobs else [item.task for item in session.select([name])]
+        return list(dict.fromkeys(found))
 
 
 class List(Tasks, DoitList):
@@ -55,10 +70,10 @@ class Info(Tasks, DoitInfo):
     doc_usage = "JOB:SLUG"
     cmd_options = (*DoitInfo.cmd_options, options.ASSETS)
 
-    def execute(self, params: Any, names: list[str]) -> int:
+    def meant(self, session: Session, names: list[str]) -> list[str]:
         if len(names) != 1:
-            raise WrongInput("info wants one task", "imagegen list --all shows them")
-        return super().execute(params, names)
+            raise WrongInput("info wants one image, as job:slug", "imagegen list --all shows them")
+        return [session.one(names[0]).task]
 
 
 class Clean(Tasks, DoitClean):
@@ -67,6 +82,11 @@ class Clean(Tasks, DoitClean):
     doc_description = "Edited, foreign and damaged files are left. -n shows what would be removed."
     cmd_options = (*DoitClean.cmd_options, options.ASSETS, options.ALLOW)
 
+    def execute(self, params: Any, names: list[str]) -> int:
+        status = super().execute(params, names)
+        session = self.loader.session
+        return FAILED if any(isinstance(one, Failed) for one in session.outcomes) else status
+
 
 class Forget(Tasks, DoitForget):
     doc_purpose = "say why there is nothing to forget"
@@ -74,12 +94,20 @@ class Forget(Tasks, DoitForget):
     cmd_options = (*DoitForget.cmd_options, options.ASSETS)
 
     def _execute(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> int:
-        """The names were checked; an ignored task (`doit ignore`) is looked at again."""
-        for task in self.task_list:
-            self.dep_manager.remove(task.name)
+        """The names were checked; what `ignore` left out comes back."""
+        ignored = [
+            task.name for task in self.task_list if self._chosen(task) and self.dep_manager.status_is_ignore(task)
+        ]
+        for name in ignored:
+            self.dep_manager.remove(name)
+            print(f"{name} is no longer ignored.")
         self.dep_manager.close()
-        print(
-            "There is nothing to forget: each picture carries its own record. "
-            "`run -a` makes images again, `clean` removes them."
-        )
+        if not ignored:
+            print(
+                "There is nothing to forget: each picture carries its own record. "
+                "`run -a` makes images again, `clean` removes them."
+            )
         return 0
+
+    def _chosen(self, task: Any) -> bool:
+        return not self.sel_tasks or task.name in self.sel_tasks or task.subtask_of in self.sel_tasks

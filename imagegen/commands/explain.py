@@ -29,12 +29,13 @@ class Explain(Plain):
         # The stored manifest does not keep where settings come from.
         file = session.project / session.manifest.file
         origins = manifest.load(file, session.options.overrides).origins[item.task]
-        made = json.loads(item.recipe)
+        made = session.settled(item)
+        drawn = recipe.RANDOM_SEED in item.recipe and made["seed"] != recipe.RANDOM
         found = session.judge(item)
         backend = session.workshop.backend(item.way.backend)
         graph = backend.graph(made)
         known = session.known(item.way)
-        sources = {setting: _origin(session, setting, origins, item.way.backend) for setting in made}
+        sources = {setting: _origin(session, setting, origins, item.way.backend, drawn) for setting in made}
         if params["as_json"]:
             print(
                 json.dumps(
@@ -53,7 +54,7 @@ class Explain(Plain):
                 )
             )
             return errors.DONE
-        print(f"{item.task}  {item.name}\n{item.target}\n")
+        print(f"{item.task}  {item.name}\n{session.shown(item)}\n")
         width = max(len(setting) for setting in made)
         for setting, value in made.items():
             print(f"  {setting:{width}}  {recipe.shown(value)}  ({sources[setting]})")
@@ -70,11 +71,12 @@ class Explain(Plain):
         return errors.DONE
 
 
-def _origin(session: Session, setting: str, origins: Any, backend: str) -> str:
+def _origin(session: Session, setting: str, origins: Any, backend: str, item_is_random: bool) -> str:
     if setting == "backend" and session.options.backend:
         return "the command line"
     if setting in origins:
-        return _ORIGINS[origins[setting]]
+        kept = " (random: drawn once, kept by the picture)" if setting == "seed" and item_is_random else ""
+        return _ORIGINS[origins[setting]] + kept
     if setting == "seed":
         return "derived from base_seed, the job and the slug"
     if setting == "name":

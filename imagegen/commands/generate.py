@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -18,15 +19,17 @@ from imagegen.commands import options
 from imagegen.commands.run import Run
 from imagegen.document import Document
 from imagegen.errors import Problem, WrongInput
+from imagegen.files import STATE
+from imagegen.loader import Loader, check_words
 from imagegen.manifest import Manifest, Overrides
 from imagegen.session import Options, Session
-from imagegen.tasks import Loader, to_do
+from imagegen.tasks import to_do
 from imagegen.verdict import Overwrite
 
 JOB = "generated"
 LONGEST_NAME = 60
 """Letters of the prompt that become the file's name."""
-_OWN = frozenset({"prompt", "output", "overwrite", "backend"})
+_OWN = frozenset({"prompt", "output", "filename", "overwrite", "backend", "base_seed"})
 
 
 @cache
@@ -55,7 +58,13 @@ class OneOff(Loader):
         assert self.session is not None
         self.session.check_files()
         self.wants_workers(self.session.workshop.workers(self.session.manifest.items))
-        return to_do(self.session, [])
+        found = to_do(self.session, [])
+        if self.session.left_alone:
+            there = [
+                item.target for item in self.session.manifest.items if (self.session.project / item.target).exists()
+            ]
+            raise WrongInput(f"{', '.join(there)} came to be there meanwhile", "run it again")
+        return found
 
 
 class Generate(Run):
@@ -92,6 +101,7 @@ class Generate(Run):
         return [CmdOption(one) for one in (*own, *doits)]
 
     def execute(self, params: Any, names: list[str]) -> int:
+        check_words()  # plain doit takes a prompt with = for an option
         prompts = list(_prompts(names))
         if not prompts:
             raise WrongInput("generate wants a prompt", 'imagegen generate "a lighthouse in the fog"')
@@ -100,9 +110,22 @@ class Generate(Run):
         file = manifest.find(Path.cwd(), params.get("assets"))
         wanted = _Wanted(params, prompts, file)
         session = Session(wanted.manifest(), wanted.options(), os.environ)
-        self.loader: Any = OneOff(session)
+        self.loader = OneOff(session)
         params.set_default("always", wanted.overwrite)
-        return super().execute(params, [])
+        try:
+            return super().execute(params, [])
+        finally:
+            if file is None:
+                _tidy(session.project / STATE)
+
+
+def _tidy(state: Path) -> None:
+    """Leave nothing in a folder that is no project, but what --overwrite kept."""
+    try:
+        if {path.name for path in state.iterdir()} <= {"locks", "times.json"}:
+            shutil.rmtree(state)
+    except OSError:
+        return  # it is only untidy
 
 
 def _prompts(names: Sequence[str]) -> Iterator[str]:
@@ -133,9 +156,17 @@ class _Wanted:
         }
         output = Path(params.get("output") or ".")
         if output.suffix.lower() == ".png":
-            self.folder, self.name = output.parent.absolute(), output.name[: -len(".png")]
+            if self.name:
+                raise WrongInput("--output names the file already", "leave out --name, or give --output a folder")
+            self.folder, self.name = output.parent.absolute(), output.name
+        elif output.suffix.lower() in (".jpg", ".jpeg", ".webp", ".gif"):
+            raise WrongInput(f"{output}: only PNG files are written", f"--output {output.with_suffix('.png')}")
         else:
             self.folder = output.absolute()
+        if self.name and self.name.lower().endswith(".png"):
+            self.name = self.name[: -len(".png")]
+        if self.folder.exists() and not self.folder.is_dir():
+            raise WrongInput(f"--output {output} is a file, not a folder", "a file's name ends with .png")
         self.project = file.parent if file else Path.cwd()
 
     def options(self) -> Options:
@@ -196,7 +227,7 @@ class _Wanted:
                 taken.add(text.same_file(name))
                 fixed = isinstance(seed, int) and not isinstance(seed, bool)
                 own = (
-                    (seed + number) % 2**64
+                    seed + number
                     if fixed
                     else recipe.drawn_seed()
                     if seed in (None, recipe.RANDOM, "derived")
@@ -244,4 +275,10 @@ def _as_flag(problem: Problem) -> Problem:
     path = problem.path.removeprefix(f"jobs.{JOB}").removeprefix(".")
     if path.startswith("items"):
         path = path.partition("]")[2].removeprefix(".")
-    return Problem(problem.message, f"--{path.replace('_', '-')}" if path else "", hint=problem.hint)
+    path = {"filename": "name", "slug": "name"}.get(path, path)
+    hint = "" if "item" in problem.hint else problem.hint
+    if problem.message == "has no checkpoint":
+        return Problem(
+            "the comfyui backend needs a checkpoint", hint="--checkpoint names one; or --backend placeholder"
+        )
+    return Problem(problem.message, f"--{path.replace('_', '-')}" if path else "", hint=hint)

@@ -51,7 +51,7 @@ jobs:
 DODO = '''\
 """doit's way in: `doit` makes the images of assets.yaml, as `imagegen run` does."""
 
-from imagegen.tasks import Dodo
+from imagegen.loader import Dodo
 
 images = Dodo()
 DOIT_CONFIG = images.config
@@ -67,7 +67,7 @@ def doit_lines() -> str:
     """What pyproject.toml holds so that plain doit knows our loader and commands, in this project alone."""
     commands = "\n".join(f'{name} = "{place}"' for name, place in verbs.OURS.items())
     return (
-        '[tool.doit]\nloader = "imagegen"\n\n[tool.doit.plugins.loader]\nimagegen = "imagegen.tasks:Loader"\n\n'
+        '[tool.doit]\nloader = "imagegen"\n\n[tool.doit.plugins.loader]\nimagegen = "imagegen.loader:Loader"\n\n'
         f"[tool.doit.plugins.command]\n{commands}\n"
     )
 
@@ -99,7 +99,7 @@ class Init(Plain):
         if ".gitignore" not in written and STATE not in (folder / ".gitignore").read_text("utf-8"):
             print(f"\nAdd to .gitignore: {STATE}/")
         if written:
-            print("\nNext: imagegen run")
+            print(f"\nNext: {f'cd {names[0]} && ' if names else ''}imagegen run")
         return errors.DONE
 
 

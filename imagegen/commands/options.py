@@ -10,6 +10,7 @@ from typing import Any
 from doit.cmdparse import CmdOption, CmdParse, CmdParseError
 
 from imagegen.errors import WrongInput, did_you_mean
+from imagegen.loader import check_words, options_from_words
 from imagegen.session import Options
 from imagegen.verdict import Overwrite
 
@@ -57,14 +58,22 @@ WISHES = (ASSETS, ALLOW, BACKEND, OVERWRITE, RESEED)
 
 
 def wishes(params: Mapping[str, Any]) -> Options:
-    """What the command line wishes of a run."""
+    """What the command line wishes of a run; in plain doit also by words (``overwrite=always``).
+
+    Raises WrongInput.
+    """
+    check_words()
+    worded = options_from_words()
+    for name in ("assets", "with_backend"):
+        if params.get(name) == "":
+            raise WrongInput(f"--{name.removeprefix('with_')} wants a name")
     return Options(
-        assets=params.get("assets"),
-        backend=params.get("with_backend"),
-        overwrite=Overwrite.ALWAYS if params.get("overwrite") else None,
-        reseed=bool(params.get("reseed")),
+        assets=params.get("assets") or worded.assets,
+        backend=params.get("with_backend") or worded.backend,
+        overwrite=Overwrite.ALWAYS if params.get("overwrite") else worded.overwrite,
+        reseed=bool(params.get("reseed")) or worded.reseed,
         again=bool(params.get("always")),
-        allow=tuple(Path(folder) for folder in params.get("allow_path") or ()),
+        allow=(*(Path(folder) for folder in params.get("allow_path") or ()), *worded.allow),
     )
 
 
@@ -78,8 +87,8 @@ class Words(CmdParse):
             found, names = getopt.gnu_getopt(list(in_args), self.get_short(), self.get_long())
         except getopt.GetoptError as error:
             known = [f"--{opt.long}" for opt in self.options if opt.long]
-            mend = did_you_mean(f"--{error.opt}", known) if error.opt else ""
-            raise WrongInput(f"{error.msg}", mend or "--help shows the options") from error
+            mend = did_you_mean(f"--{error.opt}", known) if "not recognized" in error.msg else ""
+            raise WrongInput(error.msg, mend or "--help shows the options") from error
         for name, value in found:
             option, inverse = self.get_option(name)
             if option.type is bool:

@@ -11,7 +11,7 @@ from doit.reporter import ConsoleReporter, ErrorOnlyReporter, ExecutedOnlyReport
 from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.doits import Tasks
-from imagegen.tasks import Loader
+from imagegen.loader import Loader
 
 _KEPT = tuple(
     one
@@ -40,10 +40,9 @@ class Run(Tasks, DoitRun):
         options.option(
             "num_process",
             "jobs",
-            "images under way at once [default: as many as the backends can have]",
+            "images under way at once (else as many as the backends can have)",
             short="n",
             type=int,
-            default=0,
         ),
         *_KEPT,
         {**opt_reporter, "short": "r"},
@@ -62,18 +61,15 @@ class Run(Tasks, DoitRun):
         }
 
     def execute(self, params: Any, names: list[str]) -> int:
-        if params.get("num_process", 0) < 0:
+        if params["num_process"] is not None and params["num_process"] < 1:
             raise errors.WrongInput(f"-n wants 1 or more, not {params['num_process']}")
         if params.get("dry_run"):
             from imagegen.commands import plan
 
             return plan.show(options.wishes(params), names, as_json=bool(params.get("as_json")))
-        if not isinstance(self.loader, Loader):
-            raise errors.WrongInput(
-                "imagegen's run is registered for doit without its loader",
-                "`imagegen init` shows the lines for pyproject.toml",
-            )
-        self.loader.as_json = bool(params.get("as_json"))
-        if not params["num_process"]:
-            self.loader.wants_workers = lambda count: params.set_default("num_process", count)
+        if isinstance(self.loader, Loader):  # else told below
+            self.loader.as_json = bool(params.get("as_json"))
+            if params["num_process"] is None:
+                params.set_default("num_process", 1)
+                self.loader.wants_workers = lambda count: params.set_default("num_process", count)
         return super().execute(params, names)

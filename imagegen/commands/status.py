@@ -38,7 +38,7 @@ class Status(Plain):
         judged = self._judged(session, items, bool(params["verify"]))
         counts = Counter(found.state for found in judged)
         if params["as_json"]:
-            print(_json(items, judged, counts))
+            print(_json(session, items, judged, counts))
         else:
             warned(session)
             for item, found in zip(items, judged, strict=True):
@@ -59,7 +59,7 @@ class Status(Plain):
         ]
 
 
-def _json(items: list[Item], judged: list[Verdict], counts: Counter[State]) -> str:
+def _json(session: Session, items: list[Item], judged: list[Verdict], counts: Counter[State]) -> str:
     return json.dumps(
         {
             "items": [
@@ -70,7 +70,7 @@ def _json(items: list[Item], judged: list[Verdict], counts: Counter[State]) -> s
                     "verdict": found.state.value,
                     "reasons": list(found.reasons),
                     "backend": item.way.backend,
-                    "seed": json.loads(item.recipe).get("seed"),
+                    "seed": session.settled(item).get("seed"),
                 }
                 for item, found in zip(items, judged, strict=True)
             ],

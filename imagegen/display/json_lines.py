@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import IO
+from typing import IO, Any
 
-from imagegen.progress import Event
+from imagegen.progress import Ended, Event
 
 
 class JsonLines:
@@ -16,8 +15,15 @@ class JsonLines:
         self._stream = stream
 
     def show(self, event: Event) -> None:
-        self._stream.write(json.dumps({"event": event.kind, **asdict(event)}, ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(_plain(event), ensure_ascii=False) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
         self._stream.flush()
+
+
+def _plain(event: Event) -> dict[str, Any]:
+    plain = {"event": type(event).__name__.lower(), **event._asdict()}
+    if isinstance(event, Ended):
+        plain["failures"] = [failure._asdict() for failure in event.failures]
+    return plain

@@ -84,5 +84,5 @@ class Terminal:
             return
         style = _STYLES.get(type(event), "red" if isinstance(event, Ended) and event.status else "")
         first, _, rest = text.partition("  ")
-        shown = Text(first, style=style) + Text(f"  {rest}" if rest else "")
+        shown = Text.assemble((first, style), f"  {rest}" if rest else "")
         self._console.print(shown, soft_wrap=True)

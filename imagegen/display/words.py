@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from imagegen.progress import Ended, Event, Failed, Made, Note, Skipped
 
 
@@ -10,16 +12,20 @@ def line(event: Event, root: str = "") -> str | None:
     match event:
         case Made():
             seed = "" if event.seed is None else f"  seed {event.seed}"
-            return f"made     {root}{event.target}{seed}  {_took(event.seconds)}"
+            return f"made     {_shown(root, event.target)}{seed}  {_took(event.seconds)}"
         case Failed():
             return f"failed   {event.task}: {event.message}" + (f"\n           {event.hint}" if event.hint else "")
         case Skipped():
-            return f"skipped  {root}{event.target}: {event.reason}" if event.reason else None
+            return f"skipped  {_shown(root, event.target)}: {event.reason}" if event.reason else None
         case Note():
             return f"note     {event.task + ': ' if event.task else ''}{event.message}"
         case Ended():
             return ended(event)
     return None
+
+
+def _shown(root: str, target: str) -> str:
+    return os.path.normpath(root + target) if root else target
 
 
 def ended(event: Ended) -> str:
@@ -29,8 +35,8 @@ def ended(event: Ended) -> str:
             return "Interrupted; nothing was made."
         if event.status:
             return "Nothing was made."
-        images = "1 image is" if event.skipped == 1 else f"all {event.skipped} images are"
-        return f"Nothing to do: {images} as they should be." if event.skipped else "Nothing to do: no images."
+        images = "the image is as it" if event.skipped == 1 else f"all {event.skipped} images are as they"
+        return f"Nothing to do: {images} should be." if event.skipped else "Nothing to do: no images."
     counts = [f"{event.made} made", f"{event.skipped} skipped", f"{event.failed} failed"]
     text = f"{'Interrupted: ' if event.status == 130 else ''}{', '.join(counts)} in {_took(event.seconds)}"
     for failure in event.failures:

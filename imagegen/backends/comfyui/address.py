@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,6 +23,12 @@ class Address:
     url: str
     ws_url: str
     headers: Mapping[str, str] = field(repr=False)
+
+    def hidden(self, text: str) -> str:
+        """``text``, which may come from the server, without any secret of ours in it."""
+        for secret in sorted(_secrets(self.headers), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
 
     @property
     def is_local(self) -> bool:
@@ -46,10 +53,23 @@ def address(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Address:
         )
     else:
         ws_url = "ws" + url.removeprefix("http") + "/ws"
-    headers = dict(credentials)
-    for name, value in settings.get("headers", {}).items():
-        headers[name] = _header(name, value, environ)
+    given = settings.get("headers", {})
+    replaced = {name.lower() for name in given}  # a header's name has no case
+    headers = {name: value for name, value in credentials.items() if name.lower() not in replaced}
+    headers.update({name: _header(name, value, environ) for name, value in given.items()})
     return Address(url, ws_url, headers)
+
+
+def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
+    """The values of headers, and what stands behind a scheme (``Bearer …``), plain and decoded."""
+    for value in headers.values():
+        scheme, _, token = value.partition(" ")
+        found = {value, token}
+        if scheme == "Basic":
+            with contextlib.suppress(ValueError):
+                both = base64.b64decode(token).decode()
+                found |= {both, both.partition(":")[2]}
+        yield from (secret for secret in found if len(secret) >= 4)
 
 
 def _split(url: str, where: str, schemes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
@@ -59,7 +79,8 @@ def _split(url: str, where: str, schemes: tuple[str, ...]) -> tuple[str, dict[st
         port = parts.port
     except ValueError as error:
         raise WrongInput([Problem("is no address of a server", where, hint=str(error))]) from error
-    if parts.scheme not in schemes or not parts.hostname or "${" in url:
+    odd = re.search(r"[\s\x00-\x1f<>\"\\^`{|}]", url.strip())
+    if parts.scheme not in schemes or not parts.hostname or odd:
         raise WrongInput([Problem(f"is no address of a server: it should begin with {schemes[0]}://", where)])
     credentials = {}
     if parts.username or parts.password:

@@ -142,7 +142,9 @@ class Client:
         if answer.status_code in (401, 403):
             return said + ": it wants a token in backends.comfyui.headers, or another one"
         text = "" if answer.headers.get("content-type", "").startswith("text/html") else answer.text.strip()
-        return said + (f": {text.splitlines()[0][:200]}" if text and not text.startswith("{") else "")
+        return self.address.hidden(
+            said + (f": {text.splitlines()[0][:200]}" if text and not text.startswith("{") else "")
+        )
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -89,7 +89,8 @@ class Listener:
             header=[f"{name}: {value}" for name, value in self._address.headers.items()],
             suppress_origin=True,  # a server behind a proxy refuses an Origin that does not fit its Host
             redirect_limit=0,  # the headers are for this server alone
-            **({"http_no_proxy": ["*"]} if self._address.is_local else {}),
+            # The library asks http_no_proxy only beside a proxy of its own, whatever that is called.
+            **({"http_proxy_host": "none", "http_no_proxy": ["*"]} if self._address.is_local else {}),
         )
         if made.getstatus() != 101:  # a redirect, which is not followed
             made.shutdown()

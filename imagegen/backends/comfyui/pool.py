@@ -61,7 +61,7 @@ class Pool:
             while True:
                 try:
                     with self._place(watch):
-                        found = images(prompt.finished(), graph.SAVE_NODE)
+                        found = self._images(prompt.finished())
                     png = self._fetched(found[0], watch)
                     break
                 except Passing as error:
@@ -78,6 +78,12 @@ class Pool:
         return Picture(
             png, {"prompt": json.dumps(graph.built_in(order.recipe))}, notes, lambda: self._forget(prompt.id)
         )
+
+    def _images(self, entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        try:
+            return images(entry, graph.SAVE_NODE)
+        except BuildFailed as error:  # it repeats what the server said
+            raise BuildFailed(self._client.address.hidden(error.message), error.hint) from error
 
     def _prompt(self, order: Order, watch: Watch) -> Prompt:
         recipe = {

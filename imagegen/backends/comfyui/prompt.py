@@ -50,6 +50,7 @@ class Prompt:
         self._timeout, self._queue_timeout = timeout, queue_timeout
         self.mark = str(uuid.uuid4())
         self.id = self.mark
+        self._hidden = client.address.hidden
         self._sent = self._on_server = False
         self._queued_at = self._began_at = 0.0
         self._news = threading.Event()
@@ -119,12 +120,14 @@ class Prompt:
         except Refused as error:
             self._sent = False
             raise BuildFailed(
-                f"the server refused the graph: {refusal(error.body)}" if error.status_code == 400 else error.message
+                f"the server refused the graph: {self._hidden(refusal(error.body))}"
+                if error.status_code == 400
+                else error.message
             ) from error
         self._rename(str(answer.get("prompt_id") or self.mark))
         self._on_server = True
         if answer.get("node_errors"):  # one output was good and is queued, another is not
-            raise BuildFailed(f"the server took the graph only in part: {refusal(answer)}")
+            raise BuildFailed(f"the server took the graph only in part: {self._hidden(refusal(answer))}")
 
     def _rename(self, prompt_id: str) -> None:
         """An older server chose an id of its own."""
