@@ -129,6 +129,14 @@ def _json(text: str, name: str) -> Any:
     except (RecursionError, ValueError) as error:  # too deep; a number of thousands of digits
         what = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise WrongInput([Problem(what, place=Place(name))]) from error
+    if "\\u" in text:
+        try:
+            json.dumps(root, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise WrongInput(
+                [Problem(f"{half} is half of a letter: its other half is missing", place=Place(name))]
+            ) from error
     if _too_deep(root):
         raise WrongInput([Problem(f"is nested more than {MAX_DEPTH} levels deep", place=Place(name))])
     return root
@@ -194,9 +202,25 @@ def _events(text: str) -> Iterator[Any]:
     return yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader))
 
 
+_LINE_ENDS_OF_1_1 = re.compile("[\x85\u2028\u2029]")
+
+
 def _yaml(text: str, name: str) -> Any:
     import yaml
 
+    if odd := _LINE_ENDS_OF_1_1.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        column = odd.start() - text.rfind("\n", 0, odd.start())
+        letter = f"{ord(odd[0]):04X}"
+        raise WrongInput(
+            [
+                Problem(
+                    f"holds the letter U+{letter}, which some readers of YAML take for a line's end",
+                    place=Place(name, line, column),
+                    hint=f'remove it, or write it as "\\u{letter.lower()}" between double quotes',
+                )
+            ]
+        )
     try:
         return _build(_events(text), name)
     except yaml.MarkedYAMLError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 DONE, FAILED, BUG, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -96,6 +97,11 @@ def nearest(wrong: str, choices: Iterable[str]) -> list[str]:
 
 def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
     """``did you mean "prompt"?`` where a choice is close enough, else the empty text."""
+    return _closest(wrong, tuple(choices))
+
+
+@lru_cache(maxsize=1024)
+def _closest(wrong: str, choices: tuple[str, ...]) -> str:
     import difflib
 
     close = difflib.get_close_matches(wrong.lower(), {c.lower(): c for c in choices}, n=1, cutoff=0.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from imagegen import backends, recipe, settings, text, verbs
@@ -12,11 +12,13 @@ from imagegen.document import Document
 from imagegen.errors import Place, Problem, WrongInput, listed, nearest
 from imagegen.manifest import ONE_JOB, FileUse, Item, Manifest, Overrides, Way, in_order
 from imagegen.schema import Path_, path_text
-from imagegen.settings import BadSize, Narrowed, narrow
+from imagegen.settings import BadSize, Narrowed, narrow, without_sizes
 from imagegen.sources import Entry, inline
+from imagegen.targets import BadTarget, Targets
 
 LAYERS = ("defaults", "job", "item")
 PROMPTS = ("prompt", "negative_prompt")
+MOST_LETTERS = 512 * 1024 * 1024
 OWN_NAMES = ("name", "slug", "job")
 
 
@@ -51,186 +53,141 @@ class _Resolver:
         self.warnings: list[Problem] = []
         self.items: list[Item] = []
         self.origins: dict[str, dict[str, str]] = {}
-        self.bad_items: set[Path_] = set()
+        self.left_out: set[Path_] = set()  # items that can't be looked at
+        self.lacking: set[Path_] = set()  # items of which something was left out
         self.outer_is_bad = False  # then what an item lacks may only be misspelled above it
-        self.taken: dict[str, tuple[str, Place]] = {}  # targets and task names, by whose item
+        self.letters = 0
+        self.targets = Targets(self.project, overrides.allow)
+        self.uses: dict[tuple[str, str, str], tuple[Place, str, int]] = {}
+        self.backends: dict[str, Backend] = {}
+        self.ways: dict[Way, Way] = {}
         jobs = values.get("jobs")
         for name in jobs if isinstance(jobs, dict) else ():  # now: a job that is wrong otherwise is left out later
             if name in verbs.RESERVED:
                 message = f'a job can\'t be called "{name}": a command is'
                 self.problem(message, ("jobs", name), "choose another name", of_key=True)
-        self.uses: dict[tuple[str, str, str], tuple[Place, str, int]] = {}
-        self.backends: dict[str, Backend] = {}
-        self.ways: dict[Way, Way] = {}
 
     # --- what the schemas found -----------------------------------------------------------------
 
     def leave_out(self, path: Path_) -> None:
         """Take what stands at ``path`` out of the values, so that the rest can still be looked at."""
-        for length in (2, 4):
-            if len(path) >= length and path[length - 2] == "items" and isinstance(path[length - 1], int):
-                self.bad_items.add(path[:length])
-                return
-        self.outer_is_bad = True
-        if not path:
+        item = next((path[:n] for n in (2, 4) if path[n - 2 : n - 1] == ("items",) and len(path) >= n), None)
+        if item is None:
+            self.outer_is_bad = True
+        elif path == item or path[len(item)] == "name":
+            self.left_out.add(item)
             return
+        else:
+            self.lacking.add(item)
         node: Any = self.values
         for step in path[:-1]:
-            node = node.get(step) if isinstance(node, dict) else None
-        if isinstance(node, dict):
+            if isinstance(node, dict):
+                node = node.get(step)
+            else:
+                node = node[step] if isinstance(node, list) and isinstance(step, int) else None
+        if isinstance(node, dict) and path:
             node.pop(path[-1], None)
 
     # --- jobs -----------------------------------------------------------------------------------
 
     def jobs(self) -> Iterator[tuple[str, Mapping[str, Any], Path_]]:
-        if "jobs" in self.values and "items" in self.values:
-            self.problem("has both jobs and items", ("items",), "move the items into a job", of_key=True)
         for name, job in self.values.get("jobs", {}).items():
             yield name, job, ("jobs", name)
         if "items" in self.values:
             yield ONE_JOB, {"items": self.values["items"]}, ()
-        elif "jobs" not in self.values and not self.outer_is_bad:
-            self.problem("has neither jobs nor items", (), "list the images under items:")
 
     def run(self) -> None:
+        if "jobs" in self.values and "items" in self.values:
+            self.problem("has both jobs and items", ("items",), "move the items into a job", of_key=True)
+        elif not {"jobs", "items"} & set(self.values) and not self.outer_is_bad:
+            self.problem("has neither jobs nor items", (), "list the images under items:")
         for name, job, path in self.jobs():
-            entries = inline.entries(job.get("items", ()), self.document, (*path, "items"))
-            for entry in entries:
-                if entry.path not in self.bad_items:
-                    self.item(name, job, path, entry)
+            layers: list[Layer] = [(self.values.get("defaults", {}), self.document, ("defaults",))]
+            layers.append((job, self.document, path))
+            for own in OWN_NAMES:
+                for where, values in (((), self.values), (path, job)):
+                    if own in values.get("vars", {}):
+                        message = f'a var can\'t be called "{own}": every item has one'
+                        self.problem(message, (*where, "vars", own), "rename it", of_key=True)
+            for entry in inline.entries(job.get("items", ()), self.document, (*path, "items")):
+                if entry.path not in self.left_out:
+                    self.item(name, _Layers([*layers, (entry.values, entry.document, entry.path)]), entry)
 
     # --- one item -------------------------------------------------------------------------------
 
-    def item(self, job_name: str, job: Mapping[str, Any], job_path: Path_, entry: Entry) -> None:
-        layers = (self.values.get("defaults", {}), job, entry.values)
-        paths: tuple[tuple[Document, Path_], ...] = (
-            (self.document, ("defaults",)),
-            (self.document, job_path),
-            (entry.document, entry.path),
-        )
-
-        def complain(message: str, setting: str, hint: str = "", layer: int | None = None) -> None:
-            where, path = paths[2 if layer is None else layer]
-            known = setting in layers[2 if layer is None else layer]
-            place = where.place((*path, setting)) if known else where.place(path)
-            self.problems.append(Problem(message, path_text((*path, setting) if known else path), place, hint))
-
+    def item(self, job: str, layers: _Layers, entry: Entry) -> None:
+        """Resolve one item; whatever is wrong with it, the rest of it is looked at too."""
+        wrong_before = len(self.problems)
+        lacking = self.outer_is_bad or entry.path in self.lacking
         try:
-            given = narrow(layers)
+            given = narrow([values for values, _, _ in layers.all])
         except BadSize as error:
-            complain(str(error), error.key, layer=error.layer)
-            return
+            self.problems.append(layers.problem(str(error), error.key, layer=error.layer))
+            given = narrow([without_sizes(values) for values, _, _ in layers.all])
         for layer, setting in given.useless:
-            self.no_use(layers, paths, layer, setting, f"{setting} has no use without aspect_ratio")
+            self.no_use(
+                layers.problem(f"{setting} has no use without aspect_ratio", setting, "remove it", layer), layer
+            )
         name = entry.values["name"]
         slug = entry.values.get("slug") or text.slug_of(name)
         if not slug:
-            complain(f'no file name can be made of "{name}"', "name", "give it a slug: of its own")
-            return
-        names = {**self.values.get("vars", {}), **job.get("vars", {}), **entry.values.get("vars", {})}
-        for own in OWN_NAMES:
-            if own in names:
-                self.problem(
-                    f'a var can\'t be called "{own}": every item has one',
-                    ("vars",) if own in self.values.get("vars", {}) else entry.path,
-                    "rename it",
-                )
-        names.update(name=name, slug=slug, job=job_name)
-        filled = dict(given.values)
-        for setting in (*PROMPTS, "output", "filename"):
-            if setting in filled:
-                try:
-                    filled[setting] = text.fill(filled[setting], names)
-                except text.UnknownName as error:
-                    complain(str(error), setting, layer=given.origins.get(setting))
-                    return
-        for setting in PROMPTS:
-            if setting in filled:
-                filled[setting] = filled[setting].strip()
+            hint = "give it a slug: of its own"
+            self.problems.append(layers.problem(f'no file name can be made of "{name}"', "name", hint))
+        filled = self.filled(given, layers, {"name": name, "slug": slug, "job": job})
         backend_name = self.overrides.backend or filled["backend"]
         backend = self.backend(backend_name)
-        if not filled.get("prompt"):
-            if not self.outer_is_bad:
-                complain(
-                    "has no prompt" if "prompt" not in filled else "its prompt is empty",
-                    "prompt",
-                    "give the item, its job or defaults one",
-                    given.origins.get("prompt"),
-                )
-            return
-        for setting in filled:
+        if not filled.get("prompt") and not lacking and "prompt" not in layers.unfilled:
+            what = "its prompt is empty" if "prompt" in filled else "has no prompt"
+            hint = "give the item, its job or defaults one"
+            self.problems.append(layers.problem(what, "prompt", hint, given.origins.get("prompt")))
+        for setting, layer in given.origins.items():
             if setting not in backend.uses and setting not in settings.ABOUT_THE_FILE:
                 message = f"the {backend_name} backend has no use for {setting}"
-                self.no_use(layers, paths, given.origins[setting], setting, message)
-        task = f"{job_name}:{slug}"
+                self.no_use(layers.problem(message, setting, "remove it", layer), layer)
+        task = f"{job}:{slug}"
         made = compose(backend, backend_name, name, task, filled)
-        if not self.outer_is_bad:
-            for found in backend.check(made):
-                complain(found.message, found.setting, found.hint, given.origins.get(found.setting))
+        for found in backend.check(made):
+            if found.setting in given.origins or not lacking:
+                origin = given.origins.get(found.setting)
+                self.problems.append(layers.problem(found.message, found.setting, found.hint, origin))
         place = entry.document.place(entry.path)
-        target = self.target(task, name, filled, place, complain, given)
-        if target is None:
+        if not slug or {"output", "filename"} & layers.unfilled:
             return
-        self.keep(task, name, target, made, filled, backend_name, backend, given, (place, path_text(entry.path)))
+        try:
+            target = self.targets.target(filled["output"], filled["filename"])
+            self.targets.claim(task, name, filled["output"], target, place)
+        except BadTarget as error:
+            setting = "slug" if error.setting == "filename" and "slug" in entry.values else error.setting
+            self.problems.append(layers.problem(str(error), setting, error.hint, given.origins.get(setting)))
+        if len(self.problems) == wrong_before:
+            self.keep(task, name, target, made, filled, backend, given, (place, path_text(entry.path)))
 
-    def no_use(
-        self,
-        layers: Sequence[Mapping[str, Any]],
-        paths: Sequence[tuple[Document, Path_]],
-        layer: int,
-        setting: str,
-        message: str,
-    ) -> None:
+    def filled(self, given: Narrowed, layers: _Layers, own: Mapping[str, str]) -> dict[str, Any]:
+        """The settings with every ``${…}`` put in; what can't be is left out, and told."""
+        names: dict[str, str] = dict(self.values.get("vars", {}))
+        for values, _, _ in layers.all[1:]:
+            names.update(values.get("vars", {}))
+        for reserved in OWN_NAMES:
+            if reserved in layers.all[-1][0].get("vars", {}):
+                message = f'a var can\'t be called "{reserved}": every item has one'
+                self.problems.append(layers.problem(message, "vars", "rename it"))
+        names.update(own)
+        filled = dict(given.values)
+        for setting in (*PROMPTS, "output", "filename"):
+            if setting not in filled:
+                continue
+            try:
+                filled[setting] = text.fill(filled[setting], names)
+            except (text.UnknownName, text.TooLong) as error:
+                self.problems.append(layers.problem(str(error), setting, layer=given.origins.get(setting)))
+                layers.unfilled.add(setting)
+            if setting in PROMPTS:
+                filled[setting] = filled[setting].strip()
+        return filled
+
+    def no_use(self, problem: Problem, layer: int) -> None:
         """A setting without use: an error where an item or job gives it, a warning from defaults."""
-        document, path = paths[layer]
-        where = (*path, setting) if setting in layers[layer] else path
-        problem = Problem(message, path_text(where), document.place(where), "remove it")
         (self.problems if layer else self.warnings).append(problem)
-
-    def target(
-        self, task: str, name: str, filled: Mapping[str, Any], place: Place, complain: Any, given: Narrowed
-    ) -> str | None:
-        """The item's PNG, counted from the project's folder; None after a complaint."""
-        output, filename = filled["output"].rstrip("/") or "/", filled["filename"]
-        outside = PurePosixPath(output).is_absolute() or PureWindowsPath(output).drive
-        if "\\" in output or "\\" in filename:
-            setting = "output" if "\\" in output else "filename"
-            complain(f"{setting} joins its folders by \\", setting, "write /", given.origins.get(setting))
-            return None
-        if bad := text.bad_file_name(filename):
-            complain(
-                f"the file name can't be: {bad}",
-                "slug" if "slug" in given.origins else "filename",
-                "give the item another slug",
-                given.origins.get("filename"),
-            )
-            return None
-        folder = self.project / output
-        if outside or ".." in PurePosixPath(output).parts:
-            allowed = [root for root in self.overrides.allow if _within(root, folder)]
-            if not allowed and not _within(self.project, folder):
-                complain(
-                    f"output {output} lies outside the project",
-                    "output",
-                    f"keep it inside, or allow it: --allow-path {folder}",
-                    given.origins.get("output"),
-                )
-                return None
-            target = (folder / f"{filename}.png").as_posix()
-        else:
-            clean = PurePosixPath(output)  # "./art/" is art
-            target = str(clean / f"{filename}.png")
-        for what, key in ((f"target, {target}", text.same_file(target)), (f"task name, {task}", f"task {task}")):
-            if key in self.taken:
-                other, where = self.taken[key]
-                complain(
-                    f'"{name}" and "{other}" ({f"line {where.line}" if where.line else "before it"}) have one {what}',
-                    "name",
-                    "give one of them a slug: of its own",
-                )
-                return None
-            self.taken[key] = (name, place)
-        return target
 
     def keep(
         self,
@@ -239,30 +196,29 @@ class _Resolver:
         target: str,
         made: Mapping[str, Any],
         filled: Mapping[str, Any],
-        backend_name: str,
         backend: Backend,
         given: Narrowed,
         where: tuple[Place, str],
     ) -> None:
+        """Take an item that is right."""
         files = tuple(
             (setting, made[setting])
             for setting in sorted(backend.file_settings)
             if setting in made and backend.searches(setting)
         )
         for setting, value in files:
-            key = (backend_name, setting, value)
+            key = (made["backend"], setting, value)
             first_place, first_path, count = self.uses.get(key, (*where, 0))
             self.uses[key] = (first_place, first_path, count + 1)
-        way = Way(
-            backend_name,
-            filled["overwrite"],
-            filled["record"],
-            filled.get("timeout"),
-            filled.get("queue_timeout"),
-            files,
-        )
+        patience = filled.get("timeout"), filled.get("queue_timeout")
+        way = Way(made["backend"], filled["overwrite"], filled["record"], *patience, files)
         way = self.ways.setdefault(way, way)
-        self.items.append(Item(task, name, target, recipe.canonical(made), way))
+        written = recipe.canonical(made)
+        self.letters += len(written)
+        if self.letters > MOST_LETTERS:
+            message = f"is more than {MOST_LETTERS >> 20} MB once every item is written out"
+            raise WrongInput([Problem(message, place=Place(self.file.name), hint="shorten what all items share")])
+        self.items.append(Item(task, name, target, written, way))
         self.origins[task] = {key: LAYERS[layer] for key, layer in given.origins.items()}
 
     # --- helpers --------------------------------------------------------------------------------
@@ -293,6 +249,25 @@ class _Resolver:
         )
 
 
+Layer = tuple[Mapping[str, Any], Document, Path_]
+"""Values, and where in which document they stand."""
+
+
+class _Layers:
+    """What an item's settings narrow from, the widest first; ``unfilled`` are settings that could not be
+    filled in."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.all = layers
+        self.unfilled: set[str] = set()
+
+    def problem(self, message: str, setting: str, hint: str = "", layer: int | None = None) -> Problem:
+        """A problem at the place where a layer (the item, unless told) gives ``setting``."""
+        values, document, path = self.all[-1 if layer is None else layer]
+        where = (*path, setting) if setting in values else path
+        return Problem(message, path_text(where), document.place(where), hint)
+
+
 def compose(backend: Backend, backend_name: str, name: str, task: str, filled: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe: every setting that decides the pixels, given or the backend's own default."""
     made: dict[str, Any] = dict(backend.defaults)
@@ -304,9 +279,3 @@ def compose(backend: Backend, backend_name: str, name: str, task: str, filled: M
         job, _, slug = task.partition(":")
         made["seed"] = recipe.derived_seed(filled["base_seed"], job, slug)
     return made
-
-
-def _within(root: Path, folder: Path) -> bool:
-    from imagegen.files import inside
-
-    return inside(root, folder)

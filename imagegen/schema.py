@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imagegen import backends
+from imagegen import backends, firstlook
 from imagegen.document import Document
-from imagegen.errors import Problem, did_you_mean, listed
+from imagegen.errors import Problem, WrongInput, did_you_mean, listed
 
 Path_ = tuple[str | int, ...]
 """Keys and indices from a document's root to a value."""
@@ -97,15 +97,60 @@ def _settle(node: Any, schema: Mapping[str, Any], letters: str | None) -> Any:
     return node
 
 
+MOST_ITEMS = 100_000
+MOST_WRONG_ITEMS = 1_000
+"""Wrong items that are told of one list; a list of ten thousand is mended from its first ones."""
+
+
 def problems(document: Document, values: Any) -> list[tuple[Path_, Problem]]:
     """Everything that the schema finds wrong with ``values``, each with the path of what is to blame."""
     from jsonschema import Draft202012Validator
 
     found: list[tuple[Path_, Problem]] = []
-    for error in Draft202012Validator(inlined()).iter_errors(values):
+    reduced, places = _without_right_items(values)
+    for path, indices in places.items():
+        if len(indices) > MOST_WRONG_ITEMS:
+            message = f"{len(indices)} items are wrong; these are the first {MOST_WRONG_ITEMS}"
+            found.append(((*path, indices[0]), Problem(message, path_text(path), document.place(path, of_key=True))))
+            del indices[MOST_WRONG_ITEMS:]
+    for error in Draft202012Validator(inlined()).iter_errors(reduced):
         path = tuple(error.absolute_path)
+        for length in (1, 3):
+            if len(path) > length and path[:length] in places:
+                path = (*path[:length], places[path[:length]][int(path[length])], *path[length + 1 :])
         found.extend(((*path, *blamed), problem) for blamed, problem in _told(document, error, path))
     return found
+
+
+def _without_right_items(values: Any) -> tuple[Any, dict[Path_, list[Any]]]:
+    """``values`` with only those items that a first look does not find right; for each list of items
+    its path and the items' own numbers. Raises WrongInput for more items than can be handled."""
+    is_right = _item_check()
+    places: dict[Path_, list[Any]] = {}
+
+    def left(owner: Any, path: Path_) -> Any:
+        if not isinstance(owner, dict) or not isinstance(owner.get("items"), list):
+            return owner
+        items = owner["items"]
+        if len(items) > MOST_ITEMS:
+            hint = "split it into manifests of their own"
+            raise WrongInput(
+                [Problem(f"has {len(items)} items; at most {MOST_ITEMS} can be", path_text(path), hint=hint)]
+            )
+        indices = [index for index, item in enumerate(items) if not is_right(item)]
+        places[(*path, "items")] = indices
+        return {**owner, "items": [items[index] for index in indices[:MOST_WRONG_ITEMS]]}
+
+    reduced = left(values, ())
+    if isinstance(reduced, dict) and isinstance(reduced.get("jobs"), dict):
+        jobs = {name: left(job, ("jobs", name)) for name, job in reduced["jobs"].items()}
+        reduced = {**reduced, "jobs": jobs}
+    return reduced, places
+
+
+@cache
+def _item_check() -> firstlook.Check:
+    return firstlook.compiled(inlined()["properties"]["items"]["items"])
 
 
 def path_text(path: tuple[str | int, ...]) -> str:

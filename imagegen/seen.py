@@ -62,8 +62,9 @@ _PLAIN_LENGTH = len(b'{"format":1,"idat":"","pixels":""') + 2 * 64
 def carried(root: str, items: Iterable[Pictured]) -> list[bool]:
     """For each of ``items`` whether its target carries the plainest record there is of its recipe.
 
-    The look of :func:`carries`, written out for speed: it is what a run with nothing to do spends its
-    time on. False means only that a longer look is needed; so does a record with a known content.
+    Targets count from ``root``, none is absolute. This is :func:`carries` written out for speed: a run with
+    nothing to do spends its time here. False means only that a longer look is needed; a record with a known
+    content needs one too.
     """
     opened, read, seek, close, crc32 = os.open, os.read, os.lseek, os.close, zlib.crc32
     flags, end_size, from_bytes = os.O_RDONLY | _O_BINARY, -len(png.END), int.from_bytes

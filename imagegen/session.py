@@ -109,7 +109,9 @@ class Session:
 
     def shown(self, item: Item) -> str:
         """The item's target as the user sees it from the current folder."""
-        return os.path.normpath(self.shown_root + item.target) if self.shown_root else item.target
+        if not self.shown_root and not os.path.isabs(item.target):  # noqa: PTH117  (10,000 of them)
+            return item.target
+        return os.path.normpath(os.path.join(self.shown_root, item.target))  # noqa: PTH118
 
     @cached_property
     def shown_root(self) -> str:
@@ -210,8 +212,10 @@ class Session:
 
     def fresh(self) -> list[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
-        root = os.fspath(self.project) + os.sep
         items = self.manifest.items
+        if any(Path(folder).is_absolute() for folder in self.manifest.folders):  # allowed by the command line
+            return [self.judge(item).fresh for item in items]
+        root = os.fspath(self.project) + os.sep
         found = seen.carried(root, items)
         if not self.manifest.file_uses:
             return found

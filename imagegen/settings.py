@@ -94,7 +94,10 @@ def _size(
             ratio = (across, down)
         if "aspect_ratio" in layer or ("megapixels" in layer and ratio):
             assert ratio is not None
-            pixels["width"], pixels["height"] = of_ratio(*ratio, area)
+            try:
+                pixels["width"], pixels["height"] = of_ratio(*ratio, area)
+            except (OverflowError, ZeroDivisionError, ValueError) as error:
+                raise BadSize("is no ratio that an image can have", number, "aspect_ratio") from error
             origin = dict.fromkeys(origin, number)
             area_layer = None
         given: dict[str, int | None] = {key: layer[key] for key in ("width", "height") if key in layer}
@@ -110,6 +113,11 @@ def _size(
             raise BadSize(f"gives a {key} of {value} pixels; 16 to 16384 can be", origin[key], "size")
     useless = [] if area_layer is None or ratio else [(area_layer, "megapixels")]
     return pixels["width"], pixels["height"], origin, useless
+
+
+def without_sizes(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A layer without what decides the size, to look at the rest of it."""
+    return {key: value for key, value in layer.items() if key not in _SIZES}
 
 
 def sides(text: str) -> tuple[float, float]:

@@ -38,7 +38,7 @@ def manifest(file: Path, overrides: Overrides) -> Manifest:
 def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
     # In a source tree the version stays while the code moves.
-    for name in ("resolve.py", "settings.py", "text.py", "recipe.py"):
+    for name in ("resolve.py", "settings.py", "text.py", "recipe.py", "targets.py", "schema.py"):
         state = os.stat(os.path.join(os.path.dirname(__file__), name))  # noqa: PTH116, PTH118, PTH120
         digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
     digest.update(file.read_bytes())

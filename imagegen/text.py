@@ -30,26 +30,42 @@ def slug_of(name: str) -> str:
     return str(slugify(name))
 
 
+LONGEST = 100_000
+"""Letters of a text; a prompt that a model reads whole has some hundreds."""
+
+
+class TooLong(ValueError):
+    """A text of more than :data:`LONGEST` letters."""
+
+
 class UnknownName(ValueError):
     """A ``${name}`` that nothing defines; the message says which, with the nearest that is."""
 
 
 def fill(text: str, names: Mapping[str, str]) -> str:
     """Put ``names`` into the ``${name}`` of ``text``; ``$${`` stands for ``${``. One pass: what is
-    put in is not looked at again. Raises UnknownName.
+    put in is not looked at again. Raises UnknownName or TooLong.
 
     >>> fill("a portrait of ${name}, $${cheap}", {"name": "Mallsing"})
     'a portrait of Mallsing, ${cheap}'
     """
+    if len(text) > LONGEST:
+        raise TooLong(f"has {len(text)} letters; at most {LONGEST} can be")
     if "$" not in text:
         return text
 
+    room = LONGEST
+
     def value(match: re.Match[str]) -> str:
+        nonlocal room
         if match["escaped"]:
             return "$"
         name = match["name"].strip()
         if name not in names:
             raise UnknownName(unknown_name(name, names))
+        room -= len(names[name])
+        if room < 0:
+            raise TooLong(f"is longer than {LONGEST} letters once its ${{…}} are filled")
         return names[name]
 
     return _HOLE.sub(value, text)

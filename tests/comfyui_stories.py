@@ -8,7 +8,8 @@ import copy
 import io
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -76,6 +77,19 @@ def ended(process: subprocess.Popen[str], timeout: float = PATIENCE) -> Outcome:
     """What a process did, once it has ended by itself."""
     out, err = process.communicate(timeout=timeout)
     return Outcome(process.returncode, out, err)
+
+
+def eventually(predicate: Callable[[], Any], timeout: float = 5.0) -> None:
+    """Wait until what no server hears of is true, such as that a file is there."""
+    until = time.monotonic() + timeout
+    while not predicate():
+        assert time.monotonic() < until, f"not within {timeout} s"
+        time.sleep(0.01)
+
+
+def there(project: Project, *names: str) -> list[str]:
+    """Those of the images that are there."""
+    return [name for name in names if (project.root / target(name)).exists()]
 
 
 # Somebody else at the same server
@@ -154,8 +168,7 @@ def made(project: Project, server: ComfyServer, *names: str) -> None:
 
 
 def not_made(project: Project, *names: str) -> None:
-    for name in names:
-        assert not (project.root / target(name)).exists(), name
+    assert there(project, *names) == []
 
 
 def tidy(project: Project, server: ComfyServer, *others: str) -> None:

@@ -15,7 +15,6 @@ from imagegen.backends.comfyui.address import address
 from imagegen.errors import WrongInput
 from tests.comfyui_stories import (
     QUICK,
-    SMALL,
     changes,
     ended,
     made,
@@ -143,7 +142,7 @@ def test_a_prefix_of_its_own_for_every_submission(project: Project, server: Comf
 
 
 def test_prompts_in_any_script_arrive_and_stay(project: Project, server: ComfyServer) -> None:
-    prompt = "芦刈りの老人, портрет, ‏עץ, 🐉 \"quoted\" ${name} C:\\new\nline"
+    prompt = '芦刈りの老人, портрет, ‏עץ, 🐉 "quoted" ${name} C:\\new\nline'
     wants(project, server, "Mallsing")
     changes(project, "Mallsing", prompt=prompt)
     project.run("run").exits(0)
@@ -189,7 +188,7 @@ def test_a_manifest_in_windows_spelling_works_on_any_server(project: Project) ->
     ("setting", "wrong", "nearest", "farther"),
     [
         ("checkpoint", "imk.safetensors", "ink.safetensors", "dream.safetensors"),
-        ("sampler", "dpmp_2m", "dpmpp_2m", "euler"),
+        ("sampler", "dpmp_2m", "dpmpp_2m", "dpm_2"),
         ("scheduler", "karas", "karras", "normal"),
     ],
 )
@@ -345,9 +344,7 @@ def test_no_origin_is_sent(project: Project, server: ComfyServer) -> None:
 
 
 def test_a_header_from_the_environment(project: Project) -> None:
-    with ComfyServer(
-        checkpoints=["dream.safetensors"], required_header=("Authorization", "Bearer t0ken")
-    ) as server:
+    with ComfyServer(checkpoints=["dream.safetensors"], required_header=("Authorization", "Bearer t0ken")) as server:
         wants(project, server, "Mallsing", block={"headers": {"Authorization": "Bearer ${env:COMFY_TOKEN}"}})
         project.run("run", COMFY_TOKEN="t0ken").exits(0)
         made(project, server, "Mallsing")
@@ -366,7 +363,7 @@ def test_a_missing_token_is_told_before_anything_is_made(project: Project, serve
     """)
     project.run("validate").exits(0)
     for words in (["validate", "--online"], ["run"]):
-        project.run(*words).exits(3).says("COMFY_TOKEN is not set", "headers.Authorization").says_not("fault of imagegen")
+        project.run(*words).exits(3).says("COMFY_TOKEN is not set", "headers.Authorization").says_not("a fault of")
     assert server.requests == []
     assert not (project.root / "assets").exists()
 
@@ -391,7 +388,7 @@ def test_the_environment_is_for_headers_alone(where: dict[str, str], project: Pr
 def test_an_address_takes_nothing_from_the_environment(key: str, project: Project, server: ComfyServer) -> None:
     scheme = "ws" if key == "ws_url" else "http"
     wants(project, server, "Mallsing", block={key: f"{scheme}://127.0.0.1:1/${{env:COMFY_TOKEN}}"})
-    project.run("run", COMFY_TOKEN="t0ken").exits(3).says_not("t0ken", "fault of imagegen").says(key)
+    project.run("run", COMFY_TOKEN="t0ken").exits(3).says_not("t0ken", "a fault of").says(key)
     assert server.requests == []
 
 
@@ -454,9 +451,7 @@ def with_secrets(project: Project, url: str, **block: Any) -> dict[str, str]:
 
 
 def test_a_password_in_the_address_is_sent_and_never_shown(project: Project) -> None:
-    with ComfyServer(
-        checkpoints=["dream.safetensors"], required_header=("Authorization", f"Basic {BASIC}")
-    ) as server:
+    with ComfyServer(checkpoints=["dream.safetensors"], required_header=("Authorization", f"Basic {BASIC}")) as server:
         environ = with_secrets(project, server.url)
         keeps_secrets(project.run("run", "--json", **environ), project).exits(0)
         made(project, server, "Mallsing")
@@ -472,11 +467,9 @@ ECHO = f"no entry with {SECRET} and Basic {BASIC}"
     [
         ("/object_info", 401, ECHO),
         ("/object_info", 500, ECHO),
-        ("/object_info", 200, f"<html>{ECHO}</html>"),
         ("POST /prompt", 500, ECHO),
         ("POST /prompt", 400, ECHO),
         ("POST /prompt", 400, {"error": {"message": ECHO, "details": ECHO}, "node_errors": {}}),
-        ("/history", 403, ECHO),
         ("/view", 500, ECHO),
     ],
     ids=lambda value: "" if ECHO in str(value) else str(value),
@@ -517,7 +510,7 @@ def test_a_wrong_address_is_told_without_its_password(url: str, named: str, proj
     wants(project, url if named == "manifest" else "http://127.0.0.1:1", "Mallsing")
     environ = {"COMFYUI_URL": url} if named == "environment" else {}
     outcome = project.run("run", **environ).exits(3)
-    outcome.says("COMFYUI_URL" if environ else "backends.comfyui.url").says_not("fault of imagegen")
+    outcome.says("COMFYUI_URL" if environ else "backends.comfyui.url").says_not("a fault of")
     keeps_secrets(outcome, project)
 
 
@@ -528,8 +521,10 @@ def test_a_token_that_no_header_can_hold_is_told_without_it(value: str, project:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("path", ["/object_info", "POST /prompt", "/history", "/view", "/ws"])
-@pytest.mark.parametrize("status", [302, 307])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/object_info", 302), ("POST /prompt", 307), ("/history", 308), ("/view", 301), ("/ws", 302)],
+)
 def test_a_redirect_to_another_host_is_not_followed(
     path: str, status: int, project: Project, server: ComfyServer
 ) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,11 +37,20 @@ def kins(project: Project) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose pictures are all there, made once."""
+    first = Project(tmp_path_factory.mktemp("made"))
+    first.manifest(MANIFEST)
+    first.run("run").exits(0).says("0 skipped, 0 failed")
+    return first.root
+
+
 @pytest.fixture
-def made(kins: Project) -> Project:
+def made(project: Project, made_once: Path) -> Project:
     """A project whose pictures are all there."""
-    kins.run("run").exits(0)
-    return kins
+    shutil.copytree(made_once, project.root, dirs_exist_ok=True)
+    return project
 
 
 def kept(project: Project, target: str) -> list[bytes]:
@@ -107,6 +120,17 @@ def test_without_a_manifest_the_way_to_one_is_told(project: Project) -> None:
     for words in (["run"], [], ["status"], ["list"], ["validate"], ["clean"]):
         project.run(*words).exits(3).says("assets.yaml", "imagegen init")
     assert project.run("validate", "--json").exits(3).json["ok"] is False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not remove a folder that is in use")
+def test_a_current_folder_that_is_gone_is_told(project: Project) -> None:
+    (project.root / "gone").mkdir()
+    leave = "import os, sys; os.rmdir('../gone'); os.execv(sys.executable, [sys.executable, '-m', 'imagegen', 'status'])"
+    done = subprocess.run(
+        [sys.executable, "-c", leave], cwd=project.root / "gone", env=project.environ, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3 and "folder" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
 # --- init -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -19,11 +20,19 @@ MANIFEST = """\
     """
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose pictures are all there, made once."""
+    first = Project(tmp_path_factory.mktemp("made"))
+    first.manifest(MANIFEST)
+    first.run("run").exits(0).says("0 skipped, 0 failed")
+    return first.root
+
+
 @pytest.fixture
-def made(project: Project) -> Project:
+def made(project: Project, made_once: Path) -> Project:
     """A project whose pictures are all there."""
-    project.manifest(MANIFEST)
-    project.run("run").exits(0)
+    shutil.copytree(made_once, project.root, dirs_exist_ok=True)
     return project
 
 
@@ -176,3 +185,19 @@ def test_it_needs_nothing_but_the_manifest_and_the_pictures(made: Project) -> No
     made.manifest((made.root / "assets.yaml").read_text() + 'backends: {comfyui: {url: "http://127.0.0.1:9"}}\n')
     made.run("status", "--check").exits(1).says("7 stale")  # no server is asked
     made.run("status", "--backend", "placeholder").exits(0)
+
+
+def test_programs_get_every_letter_whatever_the_terminal_can_show(project: Project) -> None:
+    project.manifest("""\
+        defaults: {backend: placeholder, size: 64x64}
+        items: [{name: 鬼, slug: oni, prompt: 鬼の顔}]
+        """)
+    narrow = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}  # a pipe on Windows
+    told = project.run("status", "--json", **narrow).exits(0).json
+    assert told["items"][0]["name"] == "鬼"
+    project.run("run", **narrow).exits(0)
+    project.edit("の顔", "の夢")
+    told = project.run("plan", "--json", **narrow).exits(0).json
+    assert told["items"][0]["reasons"] == ['prompt: "鬼の顔" → "鬼の夢"']
+    made = project.run("run", "--json", **narrow).exits(0).events
+    assert next(event["reasons"] for event in made if event["event"] == "made") == told["items"][0]["reasons"]

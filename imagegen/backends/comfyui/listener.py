@@ -107,16 +107,15 @@ class Listener:
                 self._told(data)
 
     def _told(self, raw: bytes) -> None:
-        try:
+        # Not a message of ComfyUI's, or nothing that can be shown: what is true is asked over HTTP.
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             message = json.loads(raw)
             kind, data = message["type"], message["data"]
             prompt_id = data.get("prompt_id")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return  # not a message of ComfyUI's
-        with self._lock:
-            follower = self._followers.get(prompt_id) if isinstance(prompt_id, str) else None
-        if follower is not None:
-            _tell(follower, kind, data)
+            with self._lock:
+                follower = self._followers.get(prompt_id)
+            if follower is not None:
+                _tell(follower, kind, data)
 
 
 def _wake(open_socket: websocket.WebSocket) -> None:

@@ -56,28 +56,38 @@ class Pool:
 
     def generate(self, order: Order, watch: Watch) -> Picture:
         """See :meth:`imagegen.backends.base.Backend.generate`."""
+        while True:
+            with self._place(watch):
+                found, prompt_id = self._made(order, watch)
+            try:
+                png = self._fetched(found[0], watch)
+                break
+            except Lost as error:
+                self._again(error, watch)  # and then a new submission, under a prefix that no cache knows
+        notes = (f"the graph saved {len(found)} pictures, the first is taken",) if len(found) > 1 else ()
+        own_graph = json.dumps(graph.built_in(order.recipe))
+        return Picture(png, {"prompt": own_graph}, notes, lambda: self._forget(prompt_id))
+
+    def _made(self, order: Order, watch: Watch) -> tuple[list[Mapping[str, Any]], str]:
+        """Have it made on the server, through as many attempts as there are; its pictures and its id there.
+
+        The caller holds a place: nothing of ours is left on the server when this is over.
+        """
         prompt = self._prompt(order, watch)
         try:
             while True:
                 try:
-                    with self._place(watch):
-                        found = self._images(prompt.finished())
-                    png = self._fetched(found[0], watch)
-                    break
+                    return self._images(prompt.finished()), prompt.id
                 except Passing as error:
                     self._again(error, watch)
-                    if isinstance(error, Lost):  # a new submission, under a prefix that no cache knows
+                    if isinstance(error, Lost):
                         prompt.close()
                         prompt = self._prompt(order, watch)
-        except BaseException:  # an error, Ctrl-C: leave nothing of ours on the server
+        except BaseException:  # an error, Ctrl-C
             prompt.withdraw()
             raise
         finally:
             prompt.close()
-        notes = (f"the graph saved {len(found)} pictures, the first is taken",) if len(found) > 1 else ()
-        return Picture(
-            png, {"prompt": json.dumps(graph.built_in(order.recipe))}, notes, lambda: self._forget(prompt.id)
-        )
 
     def _images(self, entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
@@ -113,15 +123,19 @@ class Pool:
             self._places.release()
 
     def _fetched(self, image: Mapping[str, Any], watch: Watch) -> bytes:
-        try:
-            png = self._client.view(image)
-        except Refused as error:
-            if error.status_code == 404:
-                raise Lost(f"the picture {image.get('filename')} is gone from the server") from error
-            raise
-        if flaw := watch.flaw(png):
-            raise Passing(f"what came down is no whole PNG: {flaw}")
-        return png
+        """The picture's bytes, whole. Raises Lost where the server no longer has it."""
+        while True:
+            try:
+                png = self._client.view(image)
+                if flaw := watch.flaw(png):
+                    raise Passing(f"what came down is no whole PNG: {flaw}")
+                return png
+            except Refused as error:
+                if error.status_code == 404:
+                    raise Lost(f"the picture {image.get('filename')} is gone from the server") from error
+                raise
+            except Passing as error:
+                self._again(error, watch)
 
     def _forget(self, prompt_id: str | None = None) -> None:
         """Delete what we have from the server's history, which keeps 10,000 whole graphs; some at a time."""

@@ -7,7 +7,6 @@ lost answer it is found again and never queued twice.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 import uuid
@@ -24,6 +23,9 @@ POLL = 0.25
 
 QUEUE_POLL = 1.0
 """Seconds after which the queue is asked whether the prompt is still there and whether it runs."""
+
+LONGEST_STOP = 30.0
+"""Seconds to wait for an interrupted prompt to end: it ends between two sampling steps."""
 
 MARK = "imagegen"
 """The key of our id in ``extra_data``."""
@@ -93,16 +95,37 @@ class Prompt:
         self._listener.unfollow(self.id)
 
     def withdraw(self) -> None:
-        """Take it off the server, whether it waits or runs; never anybody else's."""
+        """Take it off the server, whether it waits or runs; never anybody else's.
+
+        Unless the run is being left, it is waited for until it is gone: its place is not free before.
+        """
         if not self._sent:
             return
-        with contextlib.suppress(BuildFailed):  # a server that does not answer can't be asked to stop
-            if not self._on_server and not self._found():
+        for pause in (0.0, 0.2, 0.5):
+            time.sleep(pause)
+            try:
+                if self._on_server or self._found():
+                    self._stop()
                 return
-            self._client.delete(self.id)
+            except Passing:
+                continue  # a server that does not answer can't be asked to stop: it is asked again
+            except BuildFailed:
+                return
+
+    def _stop(self) -> None:
+        self._client.delete(self.id)
+        until = time.monotonic() + LONGEST_STOP
+        told = False
+        while True:
             running, _ = self._client.queue()
-            if any(entry[1] == self.id for entry in running):
+            if not any(entry[1] == self.id for entry in running):
+                return
+            if not told:
                 self._client.interrupt(self.id)
+                told = True
+            elif self._watch.cancelled.is_set() or time.monotonic() > until:
+                return
+            self._watch.cancelled.wait(POLL / 5 if told else 0)
 
     # --- its parts ----------------------------------------------------------------------------------
 
@@ -165,6 +188,8 @@ class Prompt:
                     asked_queue = time.monotonic()
                     entry = self._look_in_queue()
                 failures = 0
+            except Lost:
+                raise
             except Passing:
                 # Asking costs the image nothing: only several failures in a row are an attempt lost.
                 failures += 1
