@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from doit.cmd_completion import TabCompletion
 from doit.cmd_help import Help as DoitHelp
@@ -18,7 +16,8 @@ from imagegen import errors, manifest, verbs
 from imagegen.commands import options
 from imagegen.commands.base import told
 from imagegen.commands.doits import Tasks
-from imagegen.errors import WrongInput, did_you_mean
+from imagegen.display import discard_output
+from imagegen.errors import ImagegenError, WrongInput, did_you_mean
 from imagegen.loader import Loader
 from imagegen.session import Session
 
@@ -87,7 +86,7 @@ class Main(DoitMain):
         if first in ("-h", "--help"):
             usage(self.get_cmds())
             return errors.DONE
-        if first and first not in self.get_cmds() and manifest.find(Path.cwd()) is None:
+        if first and first not in self.get_cmds() and manifest.find(manifest.here()) is None:
             mend = did_you_mean(first, self.get_cmds())  # outside a project it can't be the name of an image
             if mend and not first.startswith("-"):
                 return told(WrongInput(f'there is no command "{first}"', mend))
@@ -112,8 +111,11 @@ def main(arguments: Sequence[str]) -> int:
         status = Main().run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `imagegen help | head -1`: nobody reads any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         status = errors.DONE
+    except OSError as error:
+        discard_output()
+        status = told(ImagegenError(error.strerror or str(error)))
     except WrongInput as error:
         status = told(error)
     return status

@@ -115,6 +115,7 @@ def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
     the lock. Raises BuildFailed."""
     path = project / target
     try:
+        files.sweep(path)
         if keep:
             previous.keep(project, target)
         files.write_whole(path, data)

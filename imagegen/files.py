@@ -42,6 +42,14 @@ def write_whole(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def sweep(path: Path) -> None:
+    """Remove what a kill left of earlier attempts to write ``path``; the caller holds its lock. Raises OSError."""
+    if path.parent.is_dir():
+        for name in os.listdir(path.parent):  # noqa: PTH208  (a glob would read the name as a pattern)
+            if name.startswith(f".{path.name}.") and name.endswith(".tmp"):
+                path.with_name(name).unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the rename itself durable where folders can be synced (not on Windows)."""
     if os.name == "nt":

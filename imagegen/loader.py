@@ -105,7 +105,7 @@ class Dodo:
 
     def __init__(self) -> None:
         with _told():
-            self._session = open_session(options_from_words(), Path.cwd())
+            self._session = open_session(options_from_words())
             self._session.check_files()
         # doit's hook, on the instance alone: doit looks for it at everything in a dodo.py, classes too.
         self.create_doit_tasks = self._tasks
@@ -142,7 +142,7 @@ class Loader(TaskLoader2):
     def open(self, wishes: Options) -> Session:
         """The session, opened now or before. Raises WrongInput."""
         if self.session is None:
-            self.session = open_session(wishes, Path.cwd())
+            self.session = open_session(wishes)
         return self.session
 
     def setup(self, opt_values: Mapping[str, Any]) -> None:

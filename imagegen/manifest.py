@@ -89,6 +89,14 @@ class Manifest:
         return self.project / item.target
 
 
+def here() -> Path:
+    """The current folder. Raises WrongInput where it is gone."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise WrongInput("the current folder is gone", "go to one that is there") from error
+
+
 def find(start: Path, named: str | None = None) -> Path | None:
     """The manifest: the file ``named``, else assets.yaml (.yml, .json) in ``start`` or a folder above.
 
@@ -96,6 +104,8 @@ def find(start: Path, named: str | None = None) -> Path | None:
     """
     if named is not None:
         path = (start / named).absolute()
+        if path.is_dir():
+            raise WrongInput(f"{named} is a folder", f"name the file: --assets {named}/assets.yaml")
         if not path.is_file():
             raise WrongInput(f"there is no {named}", "imagegen init starts a project")
         return path

@@ -190,14 +190,19 @@ def pixel_digest(data: bytes) -> str:
     """
     import io
 
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
+    if len(data) < HEADER_SIZE:
+        raise NotWhole("cut off")
     width, height = struct.unpack_from(">II", data, 16)
     if width * height > MAX_PIXELS:
         raise NotWhole(f"{width} × {height} pixels, too large to look at")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            pixels = image.convert("RGBA").tobytes()
+            deep = image.mode.startswith("I")  # 16 bits of grey, of which RGBA would keep 8
+            pixels = (image if deep else image.convert("RGBA")).tobytes()
+    except UnidentifiedImageError as error:  # its own words are an address in memory
+        raise NotWhole("damaged: its pixels can't be decoded") from error
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, MemoryError) as error:
         raise NotWhole(f"damaged: its pixels can't be decoded ({error})") from error
     found = hashlib.sha256(f"{width}x{height}\n".encode())

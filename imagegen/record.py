@@ -103,27 +103,37 @@ def parse(text: str) -> Record:
     """A record's text. Raises NotWhole or FromTheFuture."""
     try:
         body = json.loads(text)
+        canonical(body)  # no NaN, no half letters, no endless depth
         if body["format"] != FORMAT:
             raise FromTheFuture(
                 f"its record has format {body['format']}, this imagegen knows {FORMAT}: update imagegen"
             )
-        record = Record(
+        recipe, digests, known = (_mapping(body, key) for key in ("recipe", "digests", "known"))
+        if (recipe is None) == (digests is None):
+            raise ValueError("it wants either a recipe or digests")
+        seed = body.get("seed") if recipe is None else recipe.get("seed")
+        return Record(
             pixels=str(body["pixels"]),
             idat=str(body.get("idat", "")),
-            recipe=body.get("recipe"),
-            digests=body.get("digests"),
-            seed=body.get("seed") if "digests" in body else (body.get("recipe") or {}).get("seed"),
-            known=body.get("known"),
+            recipe=recipe,
+            digests=digests,
+            seed=seed if isinstance(seed, int) else None,
+            known={key: str(value) for key, value in known.items()} if known else None,
             made=body.get("made"),
             adopted="made" in body,
         )
-        if not isinstance(record.recipe if record.digests is None else record.digests, dict):
-            raise ValueError("no recipe")
     except FromTheFuture:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotWhole(f"damaged: its imagegen record can't be read ({error})") from error
-    return record
+        what = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise NotWhole(f"damaged: its imagegen record can't be read ({what})") from error
+
+
+def _mapping(body: dict[str, Any], key: str) -> dict[str, Any] | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{key} is no mapping")
+    return value
 
 
 def reasons(record: Record, wanted: Recipe, known: Mapping[str, str]) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Reporter:
 
     def __init__(self, outstream: IO[str], options: Mapping[str, Any]) -> None:
         self._began = time.monotonic()
-        self._display = Display(chosen(outstream, self.session.environ, self.as_json, self.session.shown_root))
+        self._display = Display(chosen(outstream, self.session.environ, self.as_json, self.session.seen_from))
         self.session.listen(self._display)
         self._bugs: list[str] = []
         self._errors: list[str] = []
@@ -77,6 +77,9 @@ class Reporter:
             )
         )
         self._display.close()
+        if self._display.fault is not None:
+            print(f"can't write the output: {self._display.fault}", file=sys.stderr)
+            status = status or errors.FAILED
         for text in self._errors:
             print(text, file=sys.stderr)
         if self.session.refused is not None:

@@ -153,12 +153,18 @@ class _Resolver:
         place = entry.document.place(entry.path)
         if not slug or {"output", "filename"} & layers.unfilled:
             return
+        target = ""
+        try:
+            self.targets.check_filename(filled["filename"])
+        except BadTarget as error:
+            setting = "slug" if "slug" in entry.values else error.setting
+            self.problems.append(layers.problem(str(error), setting, error.hint, given.origins.get(setting)))
         try:
             target = self.targets.target(filled["output"], filled["filename"])
             self.targets.claim(task, name, filled["output"], target, place)
         except BadTarget as error:
-            setting = "slug" if error.setting == "filename" and "slug" in entry.values else error.setting
-            self.problems.append(layers.problem(str(error), setting, error.hint, given.origins.get(setting)))
+            origin = given.origins.get(error.setting)
+            self.problems.append(layers.problem(str(error), error.setting, error.hint, origin))
         if len(self.problems) == wrong_before:
             self.keep(task, name, target, made, filled, backend, given, (place, path_text(entry.path)))
 

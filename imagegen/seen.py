@@ -158,6 +158,8 @@ def look(path: Path) -> Seen:
                     continue
                 body = stream.read(length)
                 crc = stream.read(4)
+                if len(body) < length or len(crc) < 4:
+                    return Seen(Kind.DAMAGED, why="cut off")
                 if int.from_bytes(crc, "big") != zlib.crc32(body, zlib.crc32(kind)):
                     return Seen(Kind.DAMAGED, why="damaged: its text has a wrong checksum")
                 found = record.read(png.Chunk(kind, body)) if body.startswith(b"imagegen\0") else None

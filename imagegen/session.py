@@ -6,7 +6,6 @@ that nothing is to be done for 10,000 images is found out without it.
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import json
 import os
@@ -109,17 +108,12 @@ class Session:
 
     def shown(self, item: Item) -> str:
         """The item's target as the user sees it from the current folder."""
-        if not self.shown_root and not os.path.isabs(item.target):  # noqa: PTH117  (10,000 of them)
-            return item.target
-        return os.path.normpath(os.path.join(self.shown_root, item.target))  # noqa: PTH118
+        return os.path.relpath(self.project / item.target) if self.seen_from else item.target
 
     @cached_property
-    def shown_root(self) -> str:
-        """What stands before a target as the user sees it from the current folder, with its separator."""
-        with contextlib.suppress(ValueError):  # another drive
-            root = os.path.relpath(self.project)
-            return "" if root == os.curdir else root + os.sep
-        return os.fspath(self.project) + os.sep
+    def seen_from(self) -> str:
+        """Empty in the project's own folder; else the project's folder, whole."""
+        return "" if manifest.here() == self.project.resolve() else os.fspath(self.project)
 
     def select(self, names: Sequence[str]) -> list[Item]:
         """The items that ``names`` mean: jobs, tasks, patterns with ``*``, targets; all without names.
@@ -143,9 +137,12 @@ class Session:
             if not matching:
                 raise self.no_such(name)
             return matching
-        # Not resolved: a target may be a link, and is meant as it is written.
-        path = Path(os.path.abspath(name))  # noqa: PTH100
-        found = [item for item in self.manifest.items if self.project / item.target == path]
+        # The target itself is not resolved: it may be a link, and is meant as it is written.
+        folder, _, file = os.path.abspath(name).replace(os.sep, "/").rpartition("/")  # noqa: PTH100
+        real = os.path.realpath(folder or "/")
+        there = {folder for folder in self.manifest.folders if os.path.realpath(self.project / folder) == real}
+        targets = {f"{folder}/{file}" if folder else file for folder in there}
+        found = [item for item in self.manifest.items if item.target in targets]
         if not found:
             raise self.no_such(name)
         return found
@@ -264,8 +261,9 @@ class Session:
             raise WrongInput(manifest.in_order(problems))
 
 
-def open_session(options: Options, start: Path, environ: Mapping[str, str] | None = None) -> Session:
-    """The session of the project that ``start`` lies in. Raises WrongInput."""
+def open_session(options: Options, environ: Mapping[str, str] | None = None) -> Session:
+    """The session of the project that the current folder lies in. Raises WrongInput."""
+    start = manifest.here()
     file = manifest.find(start, options.assets)
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")

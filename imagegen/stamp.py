@@ -83,7 +83,7 @@ def parameters(recipe: Recipe) -> str:
         ("CFG scale", recipe.get("cfg")),
         ("Seed", recipe.get("seed")),
         ("Size", f"{recipe['width']}x{recipe['height']}" if {"width", "height"} <= set(recipe) else None),
-        ("Model", PurePosixPath(recipe["checkpoint"]).stem if recipe.get("checkpoint") else None),
+        ("Model", PurePosixPath(str(recipe["checkpoint"])).stem if recipe.get("checkpoint") else None),
         ("Denoising strength", recipe.get("denoise") if recipe.get("denoise", 1) != 1 else None),
         ("Version", f"imagegen ({recipe.get('backend')})"),
     ]

@@ -27,15 +27,18 @@ class Targets:
         self._folders: dict[str, tuple[str, str]] = {}
         self._taken: dict[str, tuple[str, Place]] = {}
 
-    def target(self, output: str, filename: str) -> str:
-        """The target, written with ``/``: counted from the project where it lies inside, else whole.
-
-        Raises BadTarget.
-        """
+    def check_filename(self, filename: str) -> None:
+        """Can a file be called so, on every system? Raises BadTarget."""
         if "\\" in filename:
             raise BadTarget("filename joins its folders by \\", "filename", "write /")
         if bad := text.bad_file_name(filename):
             raise BadTarget(f"the file name can't be: {bad}", "filename", "give the item another slug")
+
+    def target(self, output: str, filename: str) -> str:
+        """The target, written with ``/``: counted from the project where it lies inside, else whole.
+
+        Raises BadTarget for a folder that can't be.
+        """
         folder, _ = self._folder(output)
         return f"{folder}/{filename}.png" if folder else f"{filename}.png"
 
@@ -69,7 +72,9 @@ class Targets:
         path = PurePosixPath(output)
         if path.is_absolute() or PureWindowsPath(output).drive or ".." in path.parts:
             whole = Path(os.path.normpath(self._project / output))
-            if whole.is_relative_to(self._project):
+            # A link before a .. leads elsewhere than the letters say.
+            here = inside(self._project, self._project / output)
+            if here and whole.is_relative_to(self._project):
                 path = PurePosixPath(whole.relative_to(self._project).as_posix())
             elif any(inside(root, whole) for root in self._allowed):
                 return whole.as_posix()

@@ -20,7 +20,7 @@ from tests.conftest import Outcome, Project
 from tests.servers.comfyui import ComfyServer
 from tests.servers.comfyui_types import recorded
 
-QUICK = {"retry_delay": 0.05, "request_timeout": 2}
+QUICK = {"retry_delay": 0.02, "request_timeout": 2}
 """Settings of the `backends.comfyui` block under which nothing waits long."""
 SMALL = {"checkpoint": "dream.safetensors", "size": "64x64", "steps": 2}
 PATIENCE = 20  # seconds for a process to end; none should come near it

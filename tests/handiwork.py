@@ -18,9 +18,10 @@ def edit(path: Path) -> bytes:
         kept = PngImagePlugin.PngInfo()
         for keyword, text in getattr(image, "text", {}).items():
             kept.add_itxt(keyword, text)
-        red, *rest = image.getpixel((3, 3))
-        image.putpixel((3, 3), (255 - red, *rest))
-        image.save(path, pnginfo=kept)
+        changed = image.convert("RGB")
+        red, green, blue = changed.crop((3, 3, 4, 4)).tobytes()
+        changed.putpixel((3, 3), (255 - red, green, blue))
+        changed.save(path, pnginfo=kept)
     return path.read_bytes()
 
 

@@ -105,7 +105,8 @@ def test_any_text_is_read_as_it_was_written(texts: list[str]) -> None:
     assert read(json.dumps(texts), is_json=True) == texts
     assert read(json.dumps(texts, ensure_ascii=False), is_json=True) == texts
     if not any(line_end in text for text in texts for line_end in LINES_OF_1_1):
-        assert read(yaml.safe_dump(texts, allow_unicode=True)) == texts
+        for quote in "'\"":
+            assert read(yaml.safe_dump(texts, allow_unicode=True, default_style=quote)) == texts
 
 
 @pytest.mark.parametrize("letter", LINES_OF_1_1)
@@ -196,13 +197,15 @@ def test_a_key_is_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "\ufeff", "~", "null"])
-@pytest.mark.parametrize("name", ["assets.yaml", "assets.json"])
-def test_an_empty_file_is_a_clear_error(project: Project, text: str, name: str) -> None:
-    (project.root / name).write_text(text, encoding="utf-8")
-    if name.endswith("yaml") or text == "null":
-        project.run("validate").exits(3).says(f"{name}: is empty", "imagegen init")
-    else:
-        project.run("validate").exits(3).says(f"{name}:1:1: is not JSON")
+def test_an_empty_file_is_a_clear_error(tmp_path: Path, text: str) -> None:
+    assert wrong(tmp_path, text) == "assets.yaml: is empty (imagegen init writes an example)"
+
+
+def test_an_empty_json_file_is_a_clear_error(project: Project) -> None:
+    project.write("assets.json", "")
+    project.run("validate").exits(3).says("assets.json:1:1: is not JSON")
+    project.write("assets.json", "null")
+    project.run("validate").exits(3).says("assets.json: is empty", "imagegen init")
 
 
 @pytest.mark.parametrize(("text", "what"), [("[1]", "a list"), ("- a: 1", "a list"), ("just text", "text")])
@@ -309,9 +312,9 @@ def test_depth_that_nobody_reaches_by_hand_is_allowed(is_json: bool) -> None:
 
 def test_a_file_of_10_mb_is_read(tmp_path: Path) -> None:
     file = tmp_path / "names.yaml"
-    file.write_text("".join(f"- kin {n:06}\n" for n in range(800_000)), encoding="utf-8")
+    file.write_text("".join(f"- kins {n:06}\n" for n in range(700_000)), encoding="utf-8")
     found = document.read(file, file.name).root
-    assert (found[0], found[-1], len(found)) == ("kin 000000", "kin 799999", 800_000)
+    assert (found[0], found[-1], len(found)) == ("kins 000000", "kins 699999", 700_000)
 
 
 def test_a_manifest_of_10_mb_is_answered(tmp_path: Path) -> None:
@@ -390,8 +393,7 @@ HALF = "\\ud800"
 )
 def test_half_a_surrogate_pair_is_a_clear_error_at_once(project: Project, text: str) -> None:
     project.write("assets.json", text % HALF)
-    for command in ("validate", "status"):
-        project.run(command, "--backend", "placeholder").exits(3).says("assets.json:")
+    project.run("validate", "--backend", "placeholder").exits(3).says("assets.json:")
 
 
 def test_yaml_refuses_half_a_surrogate_pair_by_itself() -> None:

@@ -477,7 +477,7 @@ def test_file_names_that_not_every_system_has_are_refused(tmp_path: Path, filena
 @pytest.mark.parametrize(
     "output",
     ["..", "../art", "a/../../art", "/etc", "/tmp/../etc", "//server/art", "${name}", "a\\\\b", "C:\\\\art", "a\\0b",
-     "../a\\0b", "link/art", "link/../x"],
+     "../a\\0b", "link/art"],
 )  # fmt: skip
 def test_nothing_is_written_outside_the_project(project: Project, output: str) -> None:
     elsewhere = project.root / "elsewhere"

@@ -192,12 +192,12 @@ def test_programs_get_every_letter_whatever_the_terminal_can_show(project: Proje
         defaults: {backend: placeholder, size: 64x64}
         items: [{name: 鬼, slug: oni, prompt: 鬼の顔}]
         """)
-    narrow = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}  # a pipe on Windows
-    told = project.run("status", "--json", **narrow).exits(0).json
+    narrow = "cp1252"  # as a pipe on Windows
+    told = project.run("status", "--json", PYTHONIOENCODING=narrow).exits(0).json
     assert told["items"][0]["name"] == "鬼"
-    project.run("run", **narrow).exits(0)
+    project.run("run", PYTHONIOENCODING=narrow).exits(0)
     project.edit("の顔", "の夢")
-    told = project.run("plan", "--json", **narrow).exits(0).json
+    told = project.run("plan", "--json", PYTHONIOENCODING=narrow).exits(0).json
     assert told["items"][0]["reasons"] == ['prompt: "鬼の顔" → "鬼の夢"']
-    made = project.run("run", "--json", **narrow).exits(0).events
+    made = project.run("run", "--json", PYTHONIOENCODING=narrow).exits(0).events
     assert next(event["reasons"] for event in made if event["event"] == "made") == told["items"][0]["reasons"]

@@ -138,7 +138,7 @@ def nobody_reads(project: Project, *words: str) -> Outcome:
 
 @pytest.mark.parametrize(
     "words",
-    [["status", "-a"], ["status", "--json"], ["plan"], ["list", "--all"], ["--help"], ["--version"], ["help", "run"]],
+    [["status", "-a"], ["status", "--json"], ["list", "--all"], ["--help"], ["help", "run"]],
     ids=" ".join,
 )
 def test_a_reader_that_goes_away_is_no_error(kins: Project, words: list[str]) -> None:

@@ -402,7 +402,8 @@ def test_a_target_outside_the_project_is_looked_at_where_it_is(tmp_path: Path) -
     assert list(session_of(found).fresh()) == [True]
 
 
-@pytest.mark.parametrize(("overwrite", "backend"), itertools.product([None, Overwrite.ALWAYS], [None, "placeholder"]))
+@pytest.mark.parametrize("overwrite", [None, Overwrite.ALWAYS])
+@pytest.mark.parametrize("backend", [None, "placeholder"])
 def test_a_session_s_action_is_the_table_s(tmp_path: Path, overwrite: Overwrite | None, backend: str | None) -> None:
     found = items_of(
         tmp_path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from imagegen import errors
@@ -25,7 +24,7 @@ class Adopt(Plain):
     def work(self, params: Any, names: list[str]) -> int:
         if not names:
             raise WrongInput("adopt wants the names of images, as job:slug")
-        session = open_session(options.wishes(params), Path.cwd())
+        session = open_session(options.wishes(params))
         return each(session, session.select(names), lambda item: _adopt(session, item))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import textwrap
 import traceback
@@ -16,6 +15,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from imagegen import errors
 from imagegen.commands import options
+from imagegen.display import discard_output
 from imagegen.errors import ImagegenError
 
 HIDDEN = frozenset({"dep_file", "backend", "verbosity", "pdb", "reporter", "outfile"})
@@ -80,8 +80,12 @@ class Ours:
         except KeyboardInterrupt:
             return told(errors.Interrupted("interrupted"))
         except BrokenPipeError:  # `imagegen status | head`: nobody reads any more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
             return errors.DONE
+        except OSError as error:  # the machine's fault: a full disk, a device that is gone
+            discard_output()
+            where = f"{error.filename}: " if error.filename else ""
+            return told(ImagegenError(f"{where}{error.strerror or error}"))
         except Exception:  # noqa: BLE001  (the one boundary: a bug keeps its traceback and gets a status)
             traceback.print_exc()
             print("This is a fault of imagegen's own: please report it with the lines above.", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from imagegen import backends, errors, manifest, recipe
@@ -24,7 +23,7 @@ class Explain(Plain):
     def work(self, params: Any, names: list[str]) -> int:
         if len(names) != 1:
             raise WrongInput("explain wants one image, as job:slug", "imagegen list --all shows them")
-        session = open_session(options.wishes(params), Path.cwd())
+        session = open_session(options.wishes(params))
         item = session.one(names[0])
         # The stored manifest does not keep where settings come from.
         file = session.project / session.manifest.file
@@ -37,21 +36,17 @@ class Explain(Plain):
         known = session.known(item.way)
         sources = {setting: _origin(session, setting, origins, item.way.backend, drawn) for setting in made}
         if params["as_json"]:
-            print(
-                json.dumps(
-                    {
-                        "task": item.task,
-                        "target": item.target,
-                        "verdict": found.state.value,
-                        "reasons": list(found.reasons),
-                        "recipe": made,
-                        "origins": sources,
-                        "known": dict(known),
-                        "graph": graph,
-                    },
-                    ensure_ascii=False,
-                    indent=1,
-                )
+            options.print_json(
+                {
+                    "task": item.task,
+                    "target": item.target,
+                    "verdict": found.state.value,
+                    "reasons": list(found.reasons),
+                    "recipe": made,
+                    "origins": sources,
+                    "known": dict(known),
+                    "graph": graph,
+                }
             )
             return errors.DONE
         print(f"{item.task}  {item.name}\n{session.shown(item)}\n")

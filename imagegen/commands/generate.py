@@ -107,7 +107,7 @@ class Generate(Run):
             raise WrongInput("generate wants a prompt", 'imagegen generate "a lighthouse in the fog"')
         if params["count"] < 1:
             raise WrongInput(f"--count wants 1 or more, not {params['count']}")
-        file = manifest.find(Path.cwd(), params.get("assets"))
+        file = manifest.find(manifest.here(), params.get("assets"))
         wanted = _Wanted(params, prompts, file)
         session = Session(wanted.manifest(), wanted.options(), os.environ)
         self.loader = OneOff(session)
@@ -167,7 +167,7 @@ class _Wanted:
             self.name = self.name[: -len(".png")]
         if self.folder.exists() and not self.folder.is_dir():
             raise WrongInput(f"--output {output} is a file, not a folder", "a file's name ends with .png")
-        self.project = file.parent if file else Path.cwd()
+        self.project = file.parent if file else manifest.here()
 
     def options(self) -> Options:
         return Options(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imagegen import errors, verbs
+from imagegen import errors, manifest, verbs
 from imagegen.commands.base import Plain
 from imagegen.errors import ImagegenError, WrongInput
 from imagegen.files import STATE
@@ -80,7 +80,7 @@ class Init(Plain):
     def work(self, params: Any, names: list[str]) -> int:
         if len(names) > 1:
             raise WrongInput("init wants one folder, or none for this one")
-        folder = Path(names[0]) if names else Path.cwd()
+        folder = Path(names[0]) if names else manifest.here()
         files = {
             "assets.yaml": MANIFEST,
             "dodo.py": DODO,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getopt
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,12 @@ def wishes(params: Mapping[str, Any]) -> Options:
         again=bool(params.get("always")),
         allow=(*(Path(folder) for folder in params.get("allow_path") or ()), *worded.allow),
     )
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON that every program gets whole, whatever letters standard output can show."""
+    shows_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, ensure_ascii=not shows_all, indent=1))
 
 
 class Words(CmdParse):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from imagegen import errors
@@ -33,13 +32,13 @@ class Plan(Plain):
 
 def show(wishes: Options, names: Sequence[str], as_json: bool) -> int:
     """Print the plan; nothing is asked of a server, and nothing is made."""
-    session = open_session(wishes, Path.cwd())
+    session = open_session(wishes)
     session.check_files()
-    planned = session.plan(session.select(names))
+    planned = session.plan(session.chosen(names))
     to_make = [one for one in planned if one.action is Action.MAKE]
     seconds = session.times.seconds(json.loads(one.item.recipe) for one in to_make)
     if as_json:
-        print(json.dumps(_as_json(planned, seconds), ensure_ascii=False, indent=1))
+        options.print_json(_as_json(planned, seconds))
         return errors.DONE
     warned(session)
     for one in planned:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from imagegen import png, previous
@@ -27,7 +26,7 @@ class Restore(Plain):
     def work(self, params: Any, names: list[str]) -> int:
         if not names:
             raise WrongInput("restore wants the names of images, as job:slug")
-        session = open_session(options.wishes(params), Path.cwd())
+        session = open_session(options.wishes(params))
         return each(session, session.select(names), lambda item: _restore(session, item))
 
 

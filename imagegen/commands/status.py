@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from imagegen import errors, verdict
@@ -33,12 +31,12 @@ class Status(Plain):
     )
 
     def work(self, params: Any, names: list[str]) -> int:
-        session = open_session(options.wishes(params), Path.cwd())
+        session = open_session(options.wishes(params))
         items = session.select(names)
         judged = self._judged(session, items, bool(params["verify"]))
         counts = Counter(found.state for found in judged)
         if params["as_json"]:
-            print(_json(session, items, judged, counts))
+            options.print_json(_as_json(session, items, judged, counts))
         else:
             warned(session)
             for item, found in zip(items, judged, strict=True):
@@ -59,23 +57,19 @@ class Status(Plain):
         ]
 
 
-def _json(session: Session, items: list[Item], judged: list[Verdict], counts: Counter[State]) -> str:
-    return json.dumps(
-        {
-            "items": [
-                {
-                    "task": item.task,
-                    "name": item.name,
-                    "target": item.target,
-                    "verdict": found.state.value,
-                    "reasons": list(found.reasons),
-                    "backend": item.way.backend,
-                    "seed": session.settled(item).get("seed"),
-                }
-                for item, found in zip(items, judged, strict=True)
-            ],
-            "counts": {state.value: counts[state] for state in reversed(ORDER) if counts[state]},
-        },
-        ensure_ascii=False,
-        indent=1,
-    )
+def _as_json(session: Session, items: list[Item], judged: list[Verdict], counts: Counter[State]) -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "task": item.task,
+                "name": item.name,
+                "target": item.target,
+                "verdict": found.state.value,
+                "reasons": list(found.reasons),
+                "backend": item.way.backend,
+                "seed": session.settled(item).get("seed"),
+            }
+            for item, found in zip(items, judged, strict=True)
+        ],
+        "counts": {state.value: counts[state] for state in reversed(ORDER) if counts[state]},
+    }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from imagegen import errors
@@ -38,7 +36,7 @@ class Validate(Plain):
         session: Session | None = None
         problems: Sequence[Problem] = ()
         try:
-            session = open_session(options.wishes(params), Path.cwd())
+            session = open_session(options.wishes(params))
             session.check_files()
             if params["online"]:
                 problems = session.workshop.ask()
@@ -48,7 +46,7 @@ class Validate(Plain):
             if session is not None:
                 session.close()
         if params["as_json"]:
-            print(_json(session, problems))
+            options.print_json(_as_json(session, problems))
             return errors.WRONG_INPUT if problems else errors.DONE
         if session is not None:
             warned(session)
@@ -64,14 +62,10 @@ class Validate(Plain):
         return errors.DONE
 
 
-def _json(session: Session | None, problems: Sequence[Problem]) -> str:
-    return json.dumps(
-        {
-            "ok": not problems,
-            "problems": [problem.as_json() for problem in problems],
-            "warnings": [warning.as_json() for warning in session.manifest.warnings] if session else [],
-            "items": len(session.manifest.items) if session else 0,
-        },
-        ensure_ascii=False,
-        indent=1,
-    )
+def _as_json(session: Session | None, problems: Sequence[Problem]) -> dict[str, Any]:
+    return {
+        "ok": not problems,
+        "problems": [problem.as_json() for problem in problems],
+        "warnings": [warning.as_json() for warning in session.manifest.warnings] if session else [],
+        "items": len(session.manifest.items) if session else 0,
+    }

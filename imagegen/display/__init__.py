@@ -35,12 +35,20 @@ def chosen(stream: IO[str], environ: Mapping[str, str], as_json: bool = False, r
     return Plain(stream, root)
 
 
+def discard_output() -> None:
+    """Let standard output, which can't be written to, go nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
 class Display:
     """Takes events from any thread and hands them to a view in one thread of its own: updated from
     several, rich loses lines and leaves bars behind."""
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self.fault: Exception | None = None
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="display", daemon=True)
         self._thread.start()
@@ -58,8 +66,8 @@ class Display:
             while (event := self._events.get()) is not None:
                 self._view.show(event)
             self._view.close()
-        except (BrokenPipeError, ValueError):
-            # The reader of our pipe has gone (`imagegen run | head`): the images are made all the same.
-            devnull = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(devnull, 1)
-            os.close(devnull)
+        except (OSError, ValueError) as error:
+            # Nobody reads any more (`imagegen run | head`), or the disk is full: the images are made all
+            # the same. What is in the stream's buffer must not fail again when the program ends.
+            self.fault = None if isinstance(error, BrokenPipeError) else error
+            discard_output()

@@ -15,7 +15,7 @@ class JsonLines:
         self._stream = stream
 
     def show(self, event: Event) -> None:
-        self._stream.write(json.dumps(_plain(event), ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(_plain(event)) + "\n")
         self._stream.flush()
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ from imagegen.progress import Ended, Event, Failed, Made, Note, Skipped
 
 
 def line(event: Event, root: str = "") -> str | None:
-    """The event's line; None for those that get none. ``root`` stands before a target as the user sees it."""
+    """The event's line; None for those that get none. ``root`` is the project's folder where
+    that is not the current one."""
     match event:
         case Made():
             seed = "" if event.seed is None else f"  seed {event.seed}"
@@ -25,7 +26,7 @@ def line(event: Event, root: str = "") -> str | None:
 
 
 def _shown(root: str, target: str) -> str:
-    return os.path.normpath(root + target) if root else target
+    return os.path.relpath(os.path.join(root, target)) if root else target  # noqa: PTH118
 
 
 def ended(event: Ended) -> str:

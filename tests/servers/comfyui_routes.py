@@ -176,6 +176,7 @@ def _change_history(server: ComfyServer, request: Request, _: str) -> Response:
         for prompt_id in asked.get("delete", []):
             server.history_deleted.append(prompt_id)
             server.life.queue.history.pop(prompt_id, None)
+        server.changed.notify_all()
     return Response()
 
 

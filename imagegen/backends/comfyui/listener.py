@@ -63,7 +63,8 @@ class Listener:
         if self._socket is not None:
             _wake(self._socket)
         if self._thread is not None:
-            self._thread.join(timeout=2)
+            # A thread that is still connecting has nothing to lose; it ends with the program.
+            self._thread.join(timeout=2 if self.connected.is_set() else 0.1)
 
     def _listen(self) -> None:
         pause = _FIRST_PAUSE
