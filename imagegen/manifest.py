@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +48,20 @@ class Item(NamedTuple):
         return self.task.partition(":")[2]
 
 
+class Columns(NamedTuple):
+    """All items of a manifest, column by column: how they are stored, and looked at all at once.
+
+    ``ways`` are the distinct ways, ``way`` for each item the number of its own.
+    """
+
+    tasks: Sequence[str]
+    names: Sequence[str]
+    targets: Sequence[str]
+    recipes: Sequence[bytes]
+    way: Sequence[int]
+    ways: Sequence[Way]
+
+
 class FileUse(NamedTuple):
     """A model's file that the manifest names: by which setting, where first, how often."""
 
@@ -77,12 +92,18 @@ class Manifest:
     project: Path
     file: str
     jobs: tuple[str, ...]
-    items: tuple[Item, ...]
+    columns: Columns
     backends: Mapping[str, Mapping[str, Any]]
     file_uses: tuple[FileUse, ...] = ()
     warnings: tuple[Problem, ...] = ()
     folders: tuple[str, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The items; made when they are asked for, since a run with nothing to do asks for none."""
+        tasks, names, targets, recipes, way, ways = self.columns
+        return tuple(map(Item, tasks, names, targets, recipes, [ways[number] for number in way]))
 
     def path(self, item: Item) -> Path:
         """The target's place on this machine."""
@@ -134,6 +155,14 @@ def load(file: Path, overrides: Overrides = Overrides()) -> Manifest:  # noqa: B
         raise WrongInput([Problem(f"is {what}, not a mapping with jobs or items", place=Place(file.name))])
     found = schema.problems(source, values)
     return resolve.resolve(file, source, values, found, overrides)
+
+
+def columns(items: Sequence[Item]) -> Columns:
+    """``items`` column by column."""
+    numbers: dict[Way, int] = {}
+    way = [numbers.setdefault(item.way, len(numbers)) for item in items]
+    tasks, names, targets, recipes = ([item[field] for item in items] for field in range(4))
+    return Columns(tasks, names, targets, recipes, way, list(numbers))  # type: ignore[arg-type]
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

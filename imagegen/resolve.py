@@ -10,7 +10,7 @@ from imagegen import backends, recipe, settings, text, verbs
 from imagegen.backends.base import Backend
 from imagegen.document import Document
 from imagegen.errors import Place, Problem, WrongInput, listed, nearest
-from imagegen.manifest import ONE_JOB, FileUse, Item, Manifest, Overrides, Way, in_order
+from imagegen.manifest import ONE_JOB, FileUse, Item, Manifest, Overrides, Way, columns, in_order
 from imagegen.schema import Path_, path_text
 from imagegen.settings import BadSize, Narrowed, narrow, without_sizes
 from imagegen.sources import Entry, inline
@@ -246,7 +246,7 @@ class _Resolver:
             project=self.project,
             file=self.file.name,
             jobs=tuple(name for name, _, _ in self.jobs()),
-            items=tuple(self.items),
+            columns=columns(self.items),
             backends=self.values.get("backends", {}),
             file_uses=tuple(FileUse(*key, *use) for key, use in self.uses.items()),
             warnings=tuple(in_order(self.warnings)),

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
 
 from imagegen import png, record
 from imagegen.png import NotWhole
@@ -33,16 +32,6 @@ class Kind(Enum):
     DAMAGED = "damaged"
 
 
-class Pictured(Protocol):
-    """An item as far as it is looked at here: its target, and its recipe in canonical form."""
-
-    @property
-    def target(self) -> str: ...
-
-    @property
-    def recipe(self) -> bytes: ...
-
-
 @dataclass(frozen=True)
 class Seen:
     """``record`` for OURS; ``why`` says what a DAMAGED file is; ``edited`` only after a close look."""
@@ -59,38 +48,43 @@ _PLAIN_LENGTH = len(b'{"format":1,"idat":"","pixels":""') + 2 * 64
 """A record that holds nothing but the two digests before its recipe: made here, of no known content."""
 
 
-def carried(root: str, items: Iterable[Pictured]) -> list[bool]:
-    """For each of ``items`` whether its target carries the plainest record there is of its recipe.
+def carried(root: str, targets: Sequence[str], recipes: Sequence[bytes]) -> list[bool]:
+    """For each target whether it carries the plainest record there is of its recipe (canonical JSON).
 
     Targets count from ``root``, none is absolute. This is :func:`carries` written out for speed: a run with
     nothing to do spends its time here. False means only that a longer look is needed; a record with a known
     content needs one too.
     """
-    opened, read, seek, close, crc32 = os.open, os.read, os.lseek, os.close, zlib.crc32
-    flags, end_size, from_bytes = os.O_RDONLY | _O_BINARY, -len(png.END), int.from_bytes
+    opened, read, seek, close = os.open, os.read, os.lseek, os.close
+    from_bytes, crc32 = int.from_bytes, zlib.crc32
+    flags, end, end_size = os.O_RDONLY | _O_BINARY, png.END, -len(png.END)
     kind_at, text_at = png.HEADER_SIZE + 4, png.HEADER_SIZE + 8 + len(record.START)
-    start, front_size = b"iTXt" + record.START + _PLAIN_FRONT, text_at + _PLAIN_LENGTH
-    found = []
-    for item in items:
-        recipe = item.recipe
+    start, middle = b"iTXt" + record.START + _PLAIN_FRONT, b',"recipe":'
+    front_size = text_at + _PLAIN_LENGTH
+    recipe_at = front_size + len(middle)
+    found: list[bool] = []
+    add = found.append
+    for target, recipe in zip(targets, recipes, strict=True):
         try:
-            handle = opened(root + item.target, flags)
+            handle = opened(root + target, flags)
         except OSError:
-            found.append(False)
+            add(False)
             continue
         try:
             head = read(handle, _FRONT)
-            seek(handle, end_size, os.SEEK_END)
-            whole = read(handle, 12) == png.END
+            seek(handle, end_size, 2)  # os.SEEK_END
+            whole = read(handle, 12) == end
         except OSError:
             whole = False
         close(handle)
-        stop = front_size + len(recipe) + 11
-        found.append(
+        stop = recipe_at + len(recipe) + 1
+        add(
             whole
+            and head[recipe_at : stop - 1] == recipe
+            and head[front_size:recipe_at] == middle
+            and head[stop - 1 : stop] == b"}"
             and from_bytes(head[33:37], "big") == stop - 41
             and head.startswith(start, kind_at)
-            and head.endswith(b',"recipe":' + recipe + b"}", front_size, stop)
             and from_bytes(head[stop : stop + 4], "big") == crc32(head[kind_at:stop])
             and head.startswith(png.SIGNATURE)
         )

@@ -209,14 +209,13 @@ class Session:
 
     def fresh(self) -> list[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
-        items = self.manifest.items
         if any(Path(folder).is_absolute() for folder in self.manifest.folders):  # allowed by the command line
-            return [self.judge(item).fresh for item in items]
+            return [self.judge(item).fresh for item in self.manifest.items]
         root = os.fspath(self.project) + os.sep
-        found = seen.carried(root, items)
+        found = seen.carried(root, self.manifest.columns.targets, self.manifest.columns.recipes)
         if not self.manifest.file_uses:
             return found
-        for number, item in enumerate(items):
+        for number, item in enumerate(self.manifest.items):
             if item.way.files and (known := self.known(item.way)):
                 found[number] = seen.carries(root + item.target, record.ending(item.recipe), canonical(known))
         return found

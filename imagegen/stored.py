@@ -16,9 +16,9 @@ from typing import Any
 import imagegen
 from imagegen.errors import Place, Problem
 from imagegen.files import STATE, write_whole
-from imagegen.manifest import FileUse, Item, Manifest, Overrides, Way, load
+from imagegen.manifest import Columns, FileUse, Manifest, Overrides, Way, load
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 def manifest(file: Path, overrides: Overrides) -> Manifest:
@@ -38,7 +38,7 @@ def manifest(file: Path, overrides: Overrides) -> Manifest:
 def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
     # In a source tree the version stays while the code moves.
-    for name in ("resolve.py", "settings.py", "text.py", "recipe.py", "targets.py", "schema.py"):
+    for name in ("resolve.py", "settings.py", "text.py", "recipe.py", "targets.py", "schema.py", "yaml12.py"):
         state = os.stat(os.path.join(os.path.dirname(__file__), name))  # noqa: PTH116, PTH118, PTH120
         digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
     digest.update(file.read_bytes())
@@ -55,21 +55,11 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
             Way(way[0], way[1], way[2], way[3], way[4], tuple((setting, value) for setting, value in way[5]))
             for way in header["ways"]
         ]
-        items = tuple(
-            map(
-                Item,
-                header["tasks"],
-                header["names"],
-                header["targets"],
-                recipes,
-                [ways[n] for n in header["way"]],
-            )
-        )
         return Manifest(
             file.parent,
             file.name,
             tuple(header["jobs"]),
-            items,
+            Columns(header["tasks"], header["names"], header["targets"], recipes, header["way"], ways),
             header["backends"],
             tuple(FileUse(use[0], use[1], use[2], Place(*use[3]), use[4], use[5]) for use in header["uses"]),
             tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
@@ -80,21 +70,21 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
 
 
 def _write(store: Path, key: str, made: Manifest) -> None:
-    numbers: dict[Way, int] = {}
+    rows = made.columns
     header = {
         "key": key,
         "jobs": made.jobs,
-        "tasks": [item.task for item in made.items],
-        "names": [item.name for item in made.items],
-        "targets": [item.target for item in made.items],
-        "way": [numbers.setdefault(item.way, len(numbers)) for item in made.items],
-        "ways": list(numbers),
+        "tasks": rows.tasks,
+        "names": rows.names,
+        "targets": rows.targets,
+        "way": rows.way,
+        "ways": rows.ways,
         "backends": made.backends,
         "uses": [[*use[:3], _place(use.place), use.path, use.items] for use in made.file_uses],
         "folders": made.folders,
         "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
     }
-    lines = [json.dumps(header).encode(), *(item.recipe for item in made.items), b""]
+    lines = [json.dumps(header).encode(), *rows.recipes, b""]
     try:
         write_whole(store, b"\n".join(lines))
         from imagegen import schema  # loaded anyway: the manifest was just checked

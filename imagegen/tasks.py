@@ -137,14 +137,13 @@ def to_do(session: Session, names: Sequence[str]) -> list[Task]:
         chosen = session.chosen(names)
         tasks = [ImageTask(one.item, session, one.action) for one in session.plan(chosen)]
     else:
-        tasks, looked_at = [], session.options.again or session.options.reseed
-        for item, fresh in zip(session.chosen(()), session.fresh(), strict=True):
-            if fresh and not looked_at:
-                continue
-            action = session.action(item, session.judge(item))
-            if action is not Action.LEAVE:
-                tasks.append(ImageTask(item, session, action))
-        session.left_alone = len(session.manifest.items) - len(tasks)
+        if session.options.again or session.options.reseed:
+            planned = session.plan(session.chosen(()))
+        else:
+            wanting = [number for number, fresh in enumerate(session.fresh()) if not fresh]
+            planned = session.plan(session.manifest.items[number] for number in wanting)
+        tasks = [ImageTask(one.item, session, one.action) for one in planned if one.action is not Action.LEAVE]
+        session.left_alone = len(session.manifest.columns.tasks) - len(tasks)
     by_job: dict[str, list[Item]] = {job: [] for job in session.manifest.jobs}
     for task in tasks:
         by_job[task.item.job].append(task.item)

@@ -97,7 +97,7 @@ def there(project: Project, *names: str) -> list[str]:
 
 def txt2img(**changed: Any) -> dict[str, Any]:
     """The recorded graph; `changed`: values of inputs by name, wherever they are."""
-    graph = copy.deepcopy(next(iter(recorded("txt2img")["history"].values()))["prompt"][2])
+    graph: dict[str, Any] = copy.deepcopy(next(iter(recorded("txt2img")["history"].values()))["prompt"][2])
     for node in graph.values():
         node["inputs"].update({name: value for name, value in changed.items() if name in node["inputs"]})
     return graph
@@ -117,6 +117,16 @@ def queued(server: ComfyServer) -> list[str]:
     """The ids of all jobs at the server, the running one first."""
     with server.changed:
         return [server.running, *server.pending] if server.running else server.pending
+
+
+def held_after(server: ComfyServer, before: str | None) -> None:
+    """Wait until another job than that one runs and is held."""
+    server.wait_until(lambda: server.held not in (None, before))
+
+
+def held_at(server: ComfyServer, submission: int) -> None:
+    """Wait until the job of that submission, counted from 1, runs and is held."""
+    server.wait_until(lambda: len(server.submitted) == submission and server.held == server.submitted_ids[-1])
 
 
 def our_client(server: ComfyServer) -> str:

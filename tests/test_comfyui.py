@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from imagegen.backends.comfyui.address import address
-from imagegen.errors import WrongInput
+from imagegen.backends.comfyui.prompt import images
+from imagegen.errors import BuildFailed, WrongInput
 from tests.comfyui_stories import (
     QUICK,
     changes,
     ended,
+    held_after,
     made,
     others_job,
     our_client,
@@ -29,6 +31,7 @@ from tests.comfyui_stories import (
 )
 from tests.conftest import Outcome, Project
 from tests.servers.comfyui import ComfyServer
+from tests.servers.comfyui_types import recorded
 
 KINS = ("Mallsing", "Brannick", "Oswin", "Thora", "Yrsa", "Ulf")
 
@@ -39,7 +42,7 @@ def inputs(graph: dict[str, Any]) -> dict[str, dict[str, Any]]:
     def role(node_id: str) -> str:
         sampler = next(node for node in graph.values() if node["class_type"] == "KSampler")["inputs"]
         roles = {sampler["positive"][0]: " positive", sampler["negative"][0]: " negative"}
-        return graph[node_id]["class_type"] + roles.get(node_id, "")
+        return str(graph[node_id]["class_type"]) + roles.get(node_id, "")
 
     return {
         role(node_id): {
@@ -368,28 +371,21 @@ def test_a_missing_token_is_told_before_anything_is_made(project: Project, serve
     assert not (project.root / "assets").exists()
 
 
-@pytest.mark.parametrize(
-    "where",
-    [
-        {"prompt": "a ${env:COMFY_TOKEN}"},
-        {"negative_prompt": "a ${env:COMFY_TOKEN}"},
-        {"output": "out/${env:COMFY_TOKEN}"},
-    ],
-    ids=lambda where: next(iter(where)),
-)
-def test_the_environment_is_for_headers_alone(where: dict[str, str], project: Project, server: ComfyServer) -> None:
-    wants(project, server, "Mallsing")
-    changes(project, "Mallsing", **where)
-    project.run("run", COMFY_TOKEN="t0ken").exits(3).says_not("t0ken")
+def test_the_environment_is_for_headers_alone(project: Project, server: ComfyServer) -> None:
+    wants(project, server, "Mallsing", "Brannick", "Oswin")
+    changes(project, "Mallsing", prompt="a ${env:COMFY_TOKEN}")
+    changes(project, "Brannick", negative_prompt="a ${env:COMFY_TOKEN}")
+    changes(project, "Oswin", output="out/${env:COMFY_TOKEN}")
+    outcome = project.run("run", COMFY_TOKEN="t0ken").exits(3).says_not("t0ken")
+    assert len(outcome.err.splitlines()) == 3  # each is told
     assert server.requests == []
 
 
 @pytest.mark.parametrize("key", ["url", "ws_url"])
-def test_an_address_takes_nothing_from_the_environment(key: str, project: Project, server: ComfyServer) -> None:
+def test_an_address_takes_nothing_from_the_environment(key: str) -> None:
     scheme = "ws" if key == "ws_url" else "http"
-    wants(project, server, "Mallsing", block={key: f"{scheme}://127.0.0.1:1/${{env:COMFY_TOKEN}}"})
-    project.run("run", COMFY_TOKEN="t0ken").exits(3).says_not("t0ken", "a fault of").says(key)
-    assert server.requests == []
+    with pytest.raises(WrongInput, match=rf"backends\.comfyui\.{key}"):
+        address({key: f"{scheme}://127.0.0.1:1/${{env:COMFY_TOKEN}}"}, {"COMFY_TOKEN": "t0ken"})
 
 
 def test_the_environment_names_the_server(project: Project, server: ComfyServer) -> None:
@@ -443,7 +439,7 @@ def keeps_secrets(outcome: Outcome, project: Project) -> Outcome:
     return outcome
 
 
-def with_secrets(project: Project, url: str, **block: Any) -> dict[str, str]:
+def with_secrets(project: Project, url: str, **block: Any) -> dict[str, Any]:
     """A project whose address holds a password and whose header a token; the environment it wants."""
     login = url.replace("://", f"://me:{SECRET}@")
     wants(project, login, "Mallsing", block={"headers": {"X-Token": "${env:COMFY_TOKEN}"}, **block})
@@ -466,7 +462,6 @@ ECHO = f"no entry with {SECRET} and Basic {BASIC}"
     ("path", "status", "body"),
     [
         ("/object_info", 401, ECHO),
-        ("/object_info", 500, ECHO),
         ("POST /prompt", 500, ECHO),
         ("POST /prompt", 400, ECHO),
         ("POST /prompt", 400, {"error": {"message": ECHO, "details": ECHO}, "node_errors": {}}),
@@ -500,17 +495,28 @@ def test_errors_on_the_way_to_a_server_hold_no_secrets(project: Project, server:
     [
         pytest.param(f"htp://me:{SECRET}@127.0.0.1", id="scheme"),
         pytest.param(f"http://me:{SECRET}@127.0.0.1:port", id="port"),
+        pytest.param(f"http://me:{SECRET}@127.0.0.1:99999", id="high port"),
         pytest.param(f"http://me:{SECRET}@[::1", id="bracket"),
         pytest.param(f"http://me:{SECRET}@ 127.0.0.1", id="space"),
+        pytest.param(f"http://me:{SECRET}@", id="no host"),
         pytest.param(f"me:{SECRET}@127.0.0.1:8188", id="no scheme"),
+        pytest.param(SECRET, id="no address"),
     ],
 )
-@pytest.mark.parametrize("named", ["manifest", "environment"])
-def test_a_wrong_address_is_told_without_its_password(url: str, named: str, project: Project) -> None:
-    wants(project, url if named == "manifest" else "http://127.0.0.1:1", "Mallsing")
-    environ = {"COMFYUI_URL": url} if named == "environment" else {}
-    outcome = project.run("run", **environ).exits(3)
-    outcome.says("COMFYUI_URL" if environ else "backends.comfyui.url").says_not("a fault of")
+def test_a_wrong_address_is_told_without_its_password(url: str) -> None:
+    for settings, environ, where in (({"url": url}, {}, r"comfyui\.url"), ({}, {"COMFYUI_URL": url}, "COMFYUI_URL")):
+        with pytest.raises(WrongInput, match=where) as raised:
+            address(settings, environ)
+        assert SECRET not in str(raised.value)
+
+
+def test_a_wrong_address_in_manifest_and_environment(project: Project) -> None:
+    url = f"me:{SECRET}@127.0.0.1:8188"
+    wants(project, url, "Mallsing")
+    outcome = project.run("run").exits(3).says("backends.comfyui.url").says_not("a fault of")
+    keeps_secrets(outcome, project)
+    wants(project, "http://127.0.0.1:1", "Mallsing")
+    outcome = project.run("run", COMFYUI_URL=url).exits(3).says("COMFYUI_URL").says_not("a fault of")
     keeps_secrets(outcome, project)
 
 
@@ -557,7 +563,7 @@ def test_two_prompts_are_kept_on_the_server_and_never_more(
             server.wait_until(lambda: server.held and server.pending)  # one runs, one waits
             before = server.held
             server.release(1)
-            server.wait_until(lambda before=before: server.held != before)
+            held_after(server, before)
         server.release()
         ended(process).exits(0)
     assert server.max_queued_of(our_client(server)) == 2
@@ -670,6 +676,48 @@ def test_a_picture_holds_its_graph_and_nothing_of_the_run(project: Project, serv
     assert set(json.loads(found["imagegen"])) == {"format", "idat", "pixels", "recipe"}
 
 
+# Which of the pictures in a history entry
+
+
+def image(name: str, kind: str = "output") -> dict[str, str]:
+    return {"filename": f"{name}.png", "subfolder": "", "type": kind}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "chosen"),
+    [
+        ({"7": {"images": [image("a")]}}, ["a"]),
+        ({"7": {"images": [image("a"), image("b")]}}, ["a", "b"]),
+        ({"3": {"images": [image("look", "temp")]}, "7": {"images": [image("a")]}}, ["a"]),
+        ({"3": {"images": [image("other")]}, "7": {"images": [image("a")]}}, ["a"]),
+        ({"3": {"images": [image("other")]}, "7": {"images": [image("a", "temp")]}}, ["a"]),
+        ({"7": {"images": [image("a", "temp"), image("b")]}}, ["b"]),
+        ({"3": {"images": [image("look", "temp")]}, "4": {"images": [image("other")]}}, ["other"]),
+        ({"3": {"text": ["words"]}, "7": {"images": [image("a")]}}, ["a"]),
+        ({"3": {"images": [image("film")], "animated": [True]}, "7": {"images": [image("a")]}}, ["a"]),
+    ],
+)
+def test_which_picture_is_taken(outputs: dict[str, Any], chosen: list[str]) -> None:
+    for status in (None, {"status_str": "success", "completed": True, "messages": []}):
+        found = images({"outputs": outputs, "status": status}, "7")
+        assert [one["filename"] for one in found] == [f"{name}.png" for name in chosen]
+
+
+@pytest.mark.parametrize("outputs", [{}, None, {"7": {}}, {"7": {"images": []}}, {"7": {"images": [{}]}}])
+def test_no_picture_is_an_error(outputs: Any) -> None:
+    with pytest.raises(BuildFailed, match="without a picture"):
+        images({"outputs": outputs, "status": None}, "7")
+
+
+@pytest.mark.parametrize(
+    ("recording", "words"), [("exec-error", "failed on the server in"), ("interrupted", "interrupted")]
+)
+def test_what_a_real_server_wrote_of_a_job_that_failed(recording: str, words: str) -> None:
+    (entry,) = recorded(recording)["history"].values()
+    with pytest.raises(BuildFailed, match=words):
+        images(entry, "7")
+
+
 # The address by itself
 
 
@@ -698,12 +746,6 @@ def test_a_header_of_the_block_wins_over_the_address() -> None:
     found = address({"url": "https://me:pass@gpu.example", "headers": {"authorization": "Bearer t0ken"}}, {})
     assert {name.lower(): value for name, value in found.headers.items()} == {"authorization": "Bearer t0ken"}
     assert len(found.headers) == 1, "the socket would send both"
-
-
-@pytest.mark.parametrize("url", ["ftp://gpu.example", "http://", "gpu.example:8188", "http://gpu:port"])
-def test_what_is_no_address(url: str) -> None:
-    with pytest.raises(WrongInput, match=r"backends\.comfyui\.url"):
-        address({"url": url}, {})
 
 
 def test_the_environment_wins_over_the_block() -> None:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen import document, schema
-from imagegen.document import Document, plain, scalar
+from imagegen.document import Document, plain
 from imagegen.errors import Place, WrongInput
+from imagegen.yaml12 import scalar
 from tests.conftest import Outcome, Project
 from tests.manifests import ON_PLACEHOLDER, loaded, wrong
 

@@ -7,7 +7,6 @@ import json
 import os
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen import png, record, seen, stamp, verdict
-from imagegen.manifest import Item, Manifest, Overrides, Way, load
+from imagegen.manifest import Item, Manifest, Overrides, Way, columns, load
 from imagegen.recipe import Recipe, canonical
 from imagegen.session import Options, Session
 from imagegen.verdict import Action, Overwrite, State, Verdict, action
@@ -145,21 +144,13 @@ FILES: Mapping[str, tuple[bytes, State, State]] = {
 """What may stand at a target: its bytes, what a look says of it, what a close look says."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """All of an item that the quickest look looks at."""
-
-    target: str
-    recipe: bytes
-
-
 def looks(
     root: Path, name: str, wanted: Recipe = RECIPE, known: Mapping[str, str] | None = None
 ) -> list[Verdict | bool]:
     """The four looks at one file, from the quickest to the closest."""
     written, here = canonical(wanted), known or {}
     return [
-        *seen.carried(f"{root}{os.sep}", [Target(name, written)]),
+        *seen.carried(f"{root}{os.sep}", [name], [written]),
         seen.carries(str(root / name), record.ending(written), canonical(here) if here else b""),
         verdict.judge(wanted, here, seen.look(root / name)),
         verdict.judge(wanted, here, seen.closely(root / name)),
@@ -207,7 +198,7 @@ def test_the_looks_agree_for_every_file_and_every_recipe(tmp_path: Path) -> None
         (tmp_path / f"{number}.png").write_bytes(data)
     wishes = [RECIPE, OTHER, {}, {**RECIPE, "seed": "random"}, {**RECIPE, "cfg": 6}, {"recipe": RECIPE}]
     cases = [(f"{number}.png", wanted) for number in range(len(FILES) + 1) for wanted in wishes]
-    at_once = seen.carried(f"{tmp_path}/", [Target(name, canonical(wanted)) for name, wanted in cases])
+    at_once = seen.carried(f"{tmp_path}/", [name for name, _ in cases], [canonical(wanted) for _, wanted in cases])
     for (name, wanted), carried in zip(cases, at_once, strict=True):
         agree(tmp_path, name, wanted)
         assert carried == looks(tmp_path, name, wanted)[0]
@@ -350,7 +341,7 @@ def test_a_session_s_quick_look_agrees_with_its_judgement(tmp_path: Path) -> Non
     items = [Item(f"a:{n}", name, f"{n}.png", canonical(RECIPE), way) for n, name in enumerate(FILES)]
     for item in items:
         (tmp_path / item.target).write_bytes(FILES[item.name][0])
-    session = session_of(Manifest(tmp_path, "assets.yaml", ("a",), tuple(items), {}))
+    session = session_of(Manifest(tmp_path, "assets.yaml", ("a",), columns(items), {}))
     for item, quick in zip(items, session.fresh(), strict=True):
         _, look, closely = FILES[item.name]
         assert session.judge(item).state is look and session.judge_closely(item).state is closely

@@ -14,7 +14,7 @@ from typing import Any
 from doit.cmdparse import CmdOption
 from doit.task import Task
 
-from imagegen import document, manifest, recipe, resolve, schema, text
+from imagegen import document, manifest, recipe, resolve, schema, text, yaml12
 from imagegen.commands import options
 from imagegen.commands.run import Run
 from imagegen.document import Document
@@ -145,7 +145,7 @@ class _Wanted:
         self.overwrite = bool(params.get("overwrite"))
         self.backend = params.get("with_backend")
         self.settings = {
-            name.removeprefix("set_"): document.scalar(value)
+            name.removeprefix("set_"): yaml12.scalar(value)
             for name, value in params.items()
             if name.startswith("set_") and value is not None
         }
@@ -187,7 +187,7 @@ class _Wanted:
             job["backend"] = self.backend
         keep = {key: base[key] for key in ("vars", "backends") if key in base}
         above = {key: value for key, value in defaults.items() if key not in ("seed", "filename", "overwrite")}
-        given = document.Map((0, 0))
+        given = yaml12.Map((0, 0))
         given.update({**keep, "defaults": above, "jobs": {JOB: job}})
         source = Document("", _lettered(given, job, self.letters))
         values = schema.settled(source)
@@ -261,9 +261,9 @@ def _plain(name: str) -> str:
     return "".join("-" if letter in "/\\:*= \t\n" else letter for letter in name) or "image"
 
 
-def _lettered(given: document.Map, job: dict[str, Any], letters: Mapping[str, str]) -> document.Map:
+def _lettered(given: yaml12.Map, job: dict[str, Any], letters: Mapping[str, str]) -> yaml12.Map:
     """The job, remembering what was typed, for settings that want text (``--checkpoint 007``)."""
-    marked = document.Map((0, 0))
+    marked = yaml12.Map((0, 0))
     marked.update(job)
     marked.letters.update(letters)
     given["jobs"] = {JOB: marked}
