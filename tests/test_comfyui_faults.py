@@ -208,6 +208,7 @@ FAILING: dict[str, tuple[Arm, list[str], str, int]] = {
     ),
     # waited for
     "502 while waiting": (lambda f: f.answer("/history", 502, times=None), ["502", TRIED], "POST /prompt", 1),
+    "500 while waiting": (lambda f: f.answer("/history", 500, times=None), ["500"], "POST /prompt", 1),
     "a list while waiting": (lambda f: f.answer("/history", 200, [1], None), ["unexpected"], "POST /prompt", 1),
     "execution error": (
         lambda f: f.fail_node("mat1 and mat2 can't be multiplied", "KSampler", times=None),

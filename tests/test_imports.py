@@ -138,7 +138,9 @@ ARROWS = {
     "imagegen.stamp": {"imagegen.png", "imagegen.record", "imagegen.recipe"},
     "imagegen.seen": {"imagegen.png", "imagegen.record"},
     "imagegen.verdict": {"imagegen.record", "imagegen.recipe", "imagegen.seen"},
-    "imagegen.document": {"imagegen.errors"},
+    "imagegen.yaml12": {"imagegen.errors"},
+    "imagegen.document": {"imagegen.errors", "imagegen.yaml12"},
+    "imagegen.firstlook": set(),
     "imagegen.text": {"imagegen.errors"},
     "imagegen.settings": set(),
 }
