@@ -21,7 +21,7 @@ MAX_NAME_BYTES = 200
 
 
 def slug_of(name: str) -> str:
-    """The file name that a name gives: ``Mallsing`` → ``mallsing``, ``Ελένη`` → ``eleni``; empty
+    """The file name that a name gives: ``Mallsing`` → ``mallsing``, ``Ελένη`` → ``elene``; empty
     where nothing of it can be written in plain letters (an emoji)."""
     if name.isascii() and name.isalnum():
         return name.lower()

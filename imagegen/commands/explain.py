@@ -70,7 +70,7 @@ def _origin(session: Session, setting: str, origins: Any, backend: str, item_is_
     if setting == "backend" and session.options.backend:
         return "the command line"
     if setting in origins:
-        kept = " (random: drawn once, kept by the picture)" if setting == "seed" and item_is_random else ""
+        kept = ", random: drawn once, kept by the picture" if setting == "seed" and item_is_random else ""
         return _ORIGINS[origins[setting]] + kept
     if setting == "seed":
         return "derived from base_seed, the job and the slug"
