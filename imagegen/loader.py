@@ -6,6 +6,7 @@ Plain doit gives options as words (``doit overwrite=always``), which it takes fo
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,6 +19,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
 from imagegen import database, reporter, tasks
+from imagegen.ahead import Ahead
 from imagegen.errors import ImagegenError, WrongInput, did_you_mean, listed
 from imagegen.session import Options, Session, open_session
 from imagegen.verdict import Overwrite
@@ -94,6 +96,12 @@ def doit_config(session: Session, as_json: bool = False) -> dict[str, Any]:
     }
 
 
+def no_collecting() -> None:
+    """Switch the garbage collector off: a short life with tens of thousands of small values, hardly any
+    of them in circles, of which looking for circles costs a fifth."""
+    gc.disable()
+
+
 class Dodo:
     """What a dodo.py hands to doit; see the one that `imagegen init` writes::
 
@@ -104,6 +112,7 @@ class Dodo:
     """
 
     def __init__(self) -> None:
+        no_collecting()
         with _told():
             self._session = open_session(options_from_words())
             self._session.check_files()
@@ -133,8 +142,10 @@ class Loader(TaskLoader2):
 
     cmd_options = ()
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Ahead | None = None) -> None:
         super().__init__()
+        no_collecting()
+        self._ahead = ahead
         self.session: Session | None = None
         self.as_json = False
         self.wants_workers: Callable[[int], None] = lambda count: None
@@ -142,7 +153,7 @@ class Loader(TaskLoader2):
     def open(self, wishes: Options) -> Session:
         """The session, opened now or before. Raises WrongInput."""
         if self.session is None:
-            self.session = open_session(wishes)
+            self.session = open_session(wishes, self._ahead)
         return self.session
 
     def setup(self, opt_values: Mapping[str, Any]) -> None:

@@ -105,6 +105,11 @@ class Manifest:
         tasks, names, targets, recipes, way, ways = self.columns
         return tuple(map(Item, tasks, names, targets, recipes, [ways[number] for number in way]))
 
+    @property
+    def outside(self) -> bool:
+        """Whether some target lies outside the project, as the command line allowed."""
+        return any(Path(folder).is_absolute() for folder in self.folders)
+
     def path(self, item: Item) -> Path:
         """The target's place on this machine."""
         return self.project / item.target

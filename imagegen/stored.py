@@ -23,16 +23,24 @@ LAYOUT = 2
 
 def manifest(file: Path, overrides: Overrides) -> Manifest:
     """The manifest in ``file``, from the store where that is current. Raises WrongInput."""
-    try:
-        key = _key(file, overrides)
-    except OSError:
-        return load(file, overrides)  # which says what is wrong
-    store = file.parent / STATE / f"manifest-{hashlib.sha256(file.name.encode()).hexdigest()[:8]}.jsonl"
-    found = _read(store, key, file)
+    found = current(file, overrides)
     if found is None:
         found = load(file, overrides)
-        _write(store, key, found)
+        _write(_store(file), _key(file, overrides), found)
     return found
+
+
+def current(file: Path, overrides: Overrides) -> Manifest | None:
+    """The manifest in ``file`` as it is stored; None where the store is not there or not of this content."""
+    try:
+        return _read(_store(file), _key(file, overrides), file)
+    except OSError:
+        return None  # loading it says what is wrong
+
+
+def _store(file: Path) -> Path:
+    name = hashlib.sha256(file.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return file.parent / STATE / f"manifest-{name}.jsonl"
 
 
 def _key(file: Path, overrides: Overrides) -> str:
