@@ -12,7 +12,9 @@ from imagegen import ahead, stored
 from imagegen.manifest import Overrides
 from tests.conftest import Project
 
-MANY = "defaults: {backend: placeholder, size: 16x16}\nitems: [" + ", ".join(f"n{n}" for n in range(40)) + "]\n"
+MANY = (
+    "defaults: {backend: placeholder, size: 16x16, prompt: x}\nitems: [" + ", ".join(f"p{n}" for n in range(40)) + "]\n"
+)
 
 
 @pytest.fixture
@@ -33,13 +35,13 @@ def looked(arguments: list[str]) -> list[bool] | None:
 @pytest.mark.skipif(not hasattr(os, "fork") or (os.cpu_count() or 1) < 2, reason="no second process here")
 def test_a_second_process_finds_what_the_first_would(many: Project) -> None:
     assert looked([]) == [True] * 40
-    (many.root / "assets/images/n3.png").unlink()
-    (many.root / "assets/images/n7.png").write_bytes(b"cut")
+    (many.root / "assets/images/p3.png").unlink()
+    (many.root / "assets/images/p7.png").write_bytes(b"cut")
     assert looked(["run"]) == [n not in (3, 7) for n in range(40)]
 
 
 def test_it_is_for_the_plainest_call_alone(many: Project) -> None:
-    for arguments in (["run", "-a"], ["run", "images:n1"], ["status"], ["run", "--backend", "placeholder"]):
+    for arguments in (["run", "-a"], ["run", "images:p1"], ["status"], ["run", "--backend", "placeholder"]):
         assert ahead.look(arguments) is None
 
 
@@ -55,9 +57,9 @@ def test_few_pictures_are_not_worth_it(many: Project, monkeypatch: pytest.Monkey
 
 
 def test_a_large_project_is_made_and_then_left_alone(project: Project) -> None:
-    items = ", ".join(f"n{n}" for n in range(1000))
-    project.manifest(f"defaults: {{backend: placeholder, size: 16x16}}\nitems: [{items}]\n")
+    items = ", ".join(f"p{n}" for n in range(1000))
+    project.manifest(f"defaults: {{backend: placeholder, size: 16x16, prompt: x}}\nitems: [{items}]\n")
     project.run("run").exits(0).says("1000 made")
     project.run("run").exits(0).says("all 1000 images are as they should be")
-    (project.root / "assets/images/n500.png").unlink()
-    project.run("run").exits(0).says("made     assets/images/n500.png", "1 made, 999 skipped")
+    (project.root / "assets/images/p500.png").unlink()
+    project.run("run").exits(0).says("made     assets/images/p500.png", "1 made, 999 skipped")
