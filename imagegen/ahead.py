@@ -47,7 +47,9 @@ def look(arguments: Sequence[str]) -> Ahead | None:
         found = stored.current(file, Overrides()) if file else None
     except WrongInput:
         return None  # it is told where it is asked for
-    if found is None or found.file_uses or len(found.columns.tasks) < WORTH_IT or found.outside:
+    if found is None or found.file_uses or any(way.record != "full" for way in found.columns.ways):
+        return None
+    if len(found.columns.tasks) < WORTH_IT or found.outside:
         return None
     ours, theirs = os.pipe()
     child = os.fork()

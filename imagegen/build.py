@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,8 +40,7 @@ class Wish:
 
 def order_of(item: Item, made: recipe.Recipe) -> Order:
     """The order for an item whose recipe, with its seed settled, is ``made``."""
-    digest = hashlib.sha256(recipe.canonical(made)).hexdigest()
-    return Order(item.task, item.name, made, digest, item.way.timeout, item.way.queue_timeout)
+    return Order(item.task, item.name, made, recipe.digest(made), item.way.timeout, item.way.queue_timeout)
 
 
 def build(
@@ -62,7 +61,8 @@ def build(
     with files.locked(project, path, cancelled) as waited:
         seen = closely(path)
         wanted = json.loads(item.recipe)
-        found = verdict.judge(wanted, wish.known, seen)
+        digest_only = item.way.record == "digest"
+        found = verdict.judge(wanted, wish.known, seen, digest_only)
         again = (wish.again or wish.reseed) and not waited  # another run has just made it
         todo = verdict.action(found.state, wish.overwrite, wish.only_missing, again)
         if todo is Action.LEAVE:
@@ -73,6 +73,9 @@ def build(
             raise refused(item, found)
         made = _settled(wanted, seen, wish.reseed)
         _may_write(path, project, wish.allowed)
+        if found.reasons == (verdict.WANTS_DIGESTS,) and not again:
+            replace(project, item.target, stamp.adopted(seen.data, made, wish.known, digest_only))
+            return Skipped(item.task, item.target, "its record was rewritten, the picture is as it was")
         began = time.monotonic()
 
         def started() -> None:
@@ -88,10 +91,11 @@ def build(
             tell(Note(item.task, note))
         _check_size(picture.png, made)
         try:
-            data = stamp.made(picture.png, made, wish.known, picture.texts, item.way.record == "digest")
+            data = stamp.made(picture.png, made, wish.known, picture.texts, digest_only)
         except NotWhole as error:
             raise BuildFailed(f"what the backend gave is no whole PNG: {error}") from error
-        replace(project, item.target, data, keep=seen.kind is not Kind.MISSING)
+        _unchanged_since(item, path, seen, wish.overwrite)
+        replace(project, item.target, data)
         picture.settle()
         took(made, seconds)
         return Made(item.task, item.target, made.get("seed"), round(seconds, 2), found.reasons)
@@ -110,13 +114,23 @@ def refused(item: Item, found: verdict.Verdict) -> BuildFailed:
     return BuildFailed(f"{item.target} is left alone: {what}{reason}", verdict.MEND[found.state].format(task=item.task))
 
 
-def replace(project: Path, target: str, data: bytes, keep: bool) -> None:
-    """Put ``data`` in the target's place, whole or not at all; what was there is kept. The caller holds
+def _unchanged_since(item: Item, path: Path, seen: Seen, overwrite: Overwrite) -> None:
+    """Making an image takes minutes, in which somebody may have put a picture there: it is theirs."""
+    now = closely(path)
+    if overwrite is not Overwrite.ALWAYS and (now.kind, now.data) != (seen.kind, seen.data):
+        raise BuildFailed(
+            f"{item.target} was changed while its image was being made: it is left alone",
+            verdict.MEND[State.FOREIGN].format(task=item.task),
+        )
+
+
+def replace(project: Path, target: str, data: bytes) -> None:
+    """Put ``data`` in the target's place, whole or not at all; what is there is kept. The caller holds
     the lock. Raises BuildFailed."""
     path = project / target
     try:
         files.sweep(path)
-        if keep:
+        if os.path.lexists(path):
             previous.keep(project, target)
         files.write_whole(path, data)
     except OSError as error:
@@ -132,8 +146,11 @@ def remove(
     if dry_run:
         return
     with files.locked(project, path, cancelled):
-        if verdict.judge(json.loads(item.recipe), known, closely(path)).state in (State.FRESH, State.STALE):
+        seen = closely(path)
+        if verdict.judge(json.loads(item.recipe), known, seen).state in (State.FRESH, State.STALE):
             try:
+                if seen.record is not None and seen.record.adopted:  # a person's work: no run can make it again
+                    previous.keep(project, item.target)
                 path.unlink()
             except OSError as error:
                 raise BuildFailed(f"can't remove {item.target}: {error.strerror or error}") from error
@@ -226,7 +243,7 @@ def adopt(
             notes.append(f"it has {size[0]} × {size[1]} pixels, the recipe asks for {made['width']} × {made['height']}")
         changed = dressed != seen.data
         if changed:
-            replace(project, item.target, dressed, keep=seen.kind is not Kind.MISSING)
+            replace(project, item.target, dressed)
         return Adopted(changed, tuple(notes))
 
 

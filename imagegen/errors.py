@@ -76,7 +76,11 @@ class BuildFailed(ImagegenError):
 
 
 class Unreachable(BuildFailed):
-    """No server answered."""
+    """A server did not answer as it should; it may later."""
+
+
+class NobodyThere(Unreachable):
+    """No server answered at all."""
 
 
 class Interrupted(ImagegenError):

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,11 +36,24 @@ def write_whole(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _replace(source: Path, path: Path) -> None:
+    """``os.replace``; on Windows it fails while a viewer or a virus scanner has the file open, which passes."""
+    until = time.monotonic() + 5.0
+    while True:
+        try:
+            source.replace(path)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def sweep(path: Path) -> None:
@@ -66,7 +80,7 @@ def keep_copy(path: Path, copy: Path) -> None:
     """Make ``copy`` hold what ``path`` holds, while ``path`` stays where it is. Raises OSError."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(path, copy)
+        os.link(os.path.realpath(path), copy)  # of a link the picture, not the link
     except OSError:  # no hard links here (FAT, some network shares), or another device
         temporary = copy.with_name(f".{copy.name}.{secrets.token_hex(4)}.tmp")
         try:
@@ -74,6 +88,14 @@ def keep_copy(path: Path, copy: Path) -> None:
             temporary.replace(copy)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def from_here(path: Path) -> str:
+    """``path`` as it is written from the current folder; whole where it is on another drive."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return os.fspath(path)
 
 
 def inside(folder: Path, path: Path) -> bool:
@@ -92,7 +114,8 @@ def locked(project: Path, target: Path, cancelled: threading.Event) -> Iterator[
     """
     from filelock import FileLock, Timeout
 
-    name = hashlib.sha256(os.path.normcase(str(target.absolute())).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    real = Path(os.path.realpath(target.parent)) / target.name  # one picture has one lock, however it is reached
+    name = hashlib.sha256(os.path.normcase(real).encode("utf-8", "surrogatepass")).hexdigest()[:24]
     folder = project / STATE / "locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,6 @@ def what_is(head: bytes) -> str:
         b"\xff\xd8\xff": "a JPEG",
         b"GIF8": "a GIF",
         b"BM": "a BMP",
-        b"\x00\x00\x00": "not a PNG",
         b"<!DOCTYPE": "an HTML page",
         b"<html": "an HTML page",
         b"{": "JSON text",

@@ -1,4 +1,5 @@
-"""What a run replaced: kept under ``.imagegen/previous/``, every version, until somebody deletes it."""
+"""What a run replaced: kept under ``.imagegen/previous/``, every version, until somebody deletes it or
+`restore` brings it back."""
 
 from __future__ import annotations
 

@@ -51,6 +51,8 @@ class Reporter:
         to_make = [task.item for task in to_act if task.to_make]
         images = sum(1 for task in wanted if getattr(task, "item", None) is not None)
         self.session.tell(Begun(total=len(to_act), skipped=self.session.left_alone + images - len(to_act)))
+        for warning in self.session.manifest.warnings:
+            self.session.tell(Note(message=f"warning: {warning}"))
         problems = self.session.workshop.preflight(to_make) if to_make else []
         if problems:
             self.session.refused = WrongInput(problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,12 @@ class _Resolver:
                 choices = listed(nearest(name, backends.names()))
                 raise WrongInput(f'there is no backend "{name}"', f"there are {choices}")
             block = self.values.get("backends", {}).get(name, {})
-            self.backends[name] = backends.load(name)(block, {}, self.project)
+            try:
+                self.backends[name] = backends.load(name)(block, {}, self.project)
+            except WrongInput as error:
+                where = self.document.place(("backends", name))
+                self.problems.extend(replace(problem, place=where) for problem in error.problems)
+                self.backends[name] = backends.load(name)({}, {}, self.project)
         return self.backends[name]
 
     def problem(self, message: str, path: Path_, hint: str = "", of_key: bool = False) -> None:

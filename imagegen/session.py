@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagegen import files, manifest, record, seen, stored, verbs, verdict
 from imagegen.errors import Place, Problem, WrongInput, did_you_mean
+from imagegen.files import from_here
 from imagegen.manifest import Item, Manifest, Overrides, Way
 from imagegen.progress import Event, Listener
 from imagegen.recipe import RANDOM_SEED, canonical
@@ -112,7 +113,7 @@ class Session:
 
     def shown(self, item: Item) -> str:
         """The item's target as the user sees it from the current folder."""
-        return os.path.relpath(self.project / item.target) if self.seen_from else item.target
+        return from_here(self.project / item.target) if self.seen_from else item.target
 
     @cached_property
     def seen_from(self) -> str:
@@ -155,6 +156,8 @@ class Session:
         """The error for a name that is neither a job nor an item."""
         word, is_word, _ = name.partition("=")
         mend = did_you_mean(name, [*self.manifest.jobs, *self.by_task, *verbs.OURS])
+        if name in verbs.OURS:
+            mend = f"the command comes first: imagegen {name} …"
         if is_word:
             mend = f"an option is written --{word}"
         if not mend and ":" not in name:
@@ -193,14 +196,16 @@ class Session:
         known = self.known(item.way)
         path = self.manifest.path(item)
         ending = record.ending(item.recipe)
-        if seen.carries(os.fspath(path), ending, canonical(known) if known else b""):
+        digests = item.way.record == "digest"
+        if not digests and seen.carries(os.fspath(path), ending, canonical(known) if known else b""):
             return verdict.FRESH
-        return verdict.judge(json.loads(item.recipe), known, seen.look(path))
+        return verdict.judge(json.loads(item.recipe), known, seen.look(path), digests)
 
     def judge_closely(self, item: Item) -> Verdict:
         """The verdict with the pixels checked."""
         path = self.manifest.path(item)
-        return verdict.judge(json.loads(item.recipe), self.known(item.way), seen.closely(path))
+        there = seen.closely(path)
+        return verdict.judge(json.loads(item.recipe), self.known(item.way), there, item.way.record == "digest")
 
     def settled(self, item: Item) -> dict[str, Any]:
         """The item's recipe, a random seed being the one that its picture keeps, if it keeps one."""
@@ -220,10 +225,13 @@ class Session:
             return [self.judge(item).fresh for item in self.manifest.items]
         root = os.fspath(self.project) + os.sep
         found = seen.carried(root, self.manifest.columns.targets, self.manifest.columns.recipes)
-        if not self.manifest.file_uses:
+        ways = self.manifest.columns.ways
+        if not self.manifest.file_uses and all(way.record == "full" for way in ways):
             return found
         for number, item in enumerate(self.manifest.items):
-            if item.way.files and (known := self.known(item.way)):
+            if item.way.record == "digest":
+                found[number] = self.judge(item).fresh
+            elif item.way.files and (known := self.known(item.way)):
                 found[number] = seen.carries(root + item.target, record.ending(item.recipe), canonical(known))
         return found
 

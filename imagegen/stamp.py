@@ -11,7 +11,6 @@ from imagegen.png import Chunk
 from imagegen.recipe import Recipe
 
 PARAMETERS = "parameters"
-_OURS = frozenset({record.KEYWORD, PARAMETERS})
 
 
 def made(
@@ -31,8 +30,9 @@ def made(
 
 
 def adopted(data: bytes, recipe: Recipe, known: Mapping[str, str], digest_only: bool = False) -> bytes:
-    """An existing picture accepted for ``recipe``: the pixels and everything else in it stay, the record
-    says for what it is accepted and, where its old record tells, what really made it.
+    """An existing picture accepted for ``recipe``: the pixels and everything else in it stay, among it the
+    ``parameters`` of what made it; the record says for what it is accepted and, where its old record tells,
+    what really made it. ``digest_only`` leaves every text out.
 
     Raises NotWhole where ``data`` is no whole PNG.
     """
@@ -45,15 +45,14 @@ def adopted(data: bytes, recipe: Recipe, known: Mapping[str, str], digest_only: 
             keyword, text = png.text_of(part)
             if keyword == record.KEYWORD:
                 old = record.parse(text)
-            if digest_only or keyword in _OURS:
+            if digest_only or keyword == record.KEYWORD:
                 continue
         kept.append(part)
     chunk = record.written(recipe, pixels, idat, known, digest_only, adopted=True, made=_maker(old, pixels))
     if old is not None and _made_for_just_this(old, recipe, known, pixels):
         # Its record stands as it was; only its form may be another now.
         chunk = record.written(recipe, pixels, idat, known if old.is_digest else old.known or known, digest_only)
-    chunks = [chunk] if digest_only else [chunk, png.text_chunk(PARAMETERS, parameters(recipe))]
-    return png.rebuilt(kept, chunks)
+    return png.rebuilt(kept, [chunk])
 
 
 def _made_for_just_this(old: record.Record, recipe: Recipe, known: Mapping[str, str], pixels: str) -> bool:

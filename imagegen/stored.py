@@ -45,10 +45,16 @@ def _store(file: Path) -> Path:
 
 def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
-    # In a source tree the version stays while the code moves.
-    for name in ("resolve.py", "settings.py", "text.py", "recipe.py", "targets.py", "schema.py", "yaml12.py"):
-        state = os.stat(os.path.join(os.path.dirname(__file__), name))  # noqa: PTH116, PTH118, PTH120
-        digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
+    # In a source tree the version stays while code and schemas move.
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    for folder in ("", "backends", "backends/comfyui", "sources", "schemas", "../schemas", "../schemas/backends"):
+        place = os.path.join(here, folder)  # noqa: PTH118
+        if folder and not os.path.isdir(place):  # noqa: PTH112
+            continue
+        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+            if entry.name.endswith((".py", ".json")):
+                state = entry.stat()
+                digest.update(f"{entry.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from imagegen import text
 from imagegen.errors import Place
-from imagegen.files import inside
+from imagegen.files import STATE, inside
 
 
 class BadTarget(ValueError):
@@ -82,6 +82,10 @@ class Targets:
                 mend = f"keep it inside, or allow it: --allow-path {whole}"
                 raise BadTarget(f"output {output} lies outside the project", "output", mend)
         written = "" if path == PurePosixPath() else str(path)
+        if path.parts and path.parts[0].lower() in (STATE, ".git"):
+            raise BadTarget(
+                f"output {output} lies in {path.parts[0]}, which is not for pictures", "output", "name another"
+            )
         if written and (bad := text.bad_file_name(written)):
             raise BadTarget(f"the output folder can't be: {bad}", "output", "name it otherwise")
         return written

@@ -45,8 +45,13 @@ class Verdict:
 FRESH = Verdict(State.FRESH)
 
 
-def judge(wanted: Recipe, known: Mapping[str, str], seen: Seen) -> Verdict:
-    """Compare the recipe with what stands at the target.
+WANTS_DIGESTS = "record: full → digest"
+"""The reason of a picture that is right but for its record, which tells what it should not; no image is
+made for it, its record is written anew."""
+
+
+def judge(wanted: Recipe, known: Mapping[str, str], seen: Seen, digest_only: bool = False) -> Verdict:
+    """Compare the recipe with what stands at the target; ``digest_only`` comes from ``record: digest``.
 
     ``known`` holds the digests of what the recipe only names, as far as they can be had here.
     Whether a picture was edited is known only after a close look; until then it reads fresh or stale.
@@ -58,6 +63,8 @@ def judge(wanted: Recipe, known: Mapping[str, str], seen: Seen) -> Verdict:
     if seen.kind is Kind.FOREIGN or seen.record is None:
         return Verdict(State.FOREIGN, ("it has no record of ours",))
     reasons = tuple(record.reasons(seen.record, wanted, known))
+    if digest_only and not seen.record.is_digest:
+        reasons = (*reasons, WANTS_DIGESTS)
     if seen.edited:
         return Verdict(State.EDITED, ("its pixels are not those we wrote", *reasons))
     return Verdict(State.STALE, reasons) if reasons else FRESH

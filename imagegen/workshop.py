@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imagegen import backends, build
 from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
 from imagegen.contents import Contents
-from imagegen.errors import BuildFailed, Interrupted, Problem, WrongInput, listed, nearest
+from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, WrongInput, listed, nearest
 from imagegen.manifest import Item, Way
 from imagegen.progress import Event, Failed
 
@@ -26,9 +26,10 @@ class Workshop:
         self._session = session
         self._backends: dict[str, Backend] = {}
         self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
-        self._asked: set[str] = set()
+        self._asked: set[str] = set()  # tasks
         self._contents = Contents(session.project)
         self._lock = threading.RLock()
+        self._asking = threading.Lock()  # nobody goes ahead before the answer is there
 
     def close(self) -> None:
         for backend in self._backends.values():
@@ -82,25 +83,24 @@ class Workshop:
         What no backend can do is returned. A backend that does not answer fails only its own items, later.
         """
         orders: dict[str, list[Order]] = {}
-        for item in items:
-            orders.setdefault(item.way.backend, []).append(build.order_of(item, json.loads(item.recipe)))
         problems: list[Problem] = []
-        for name, its_orders in orders.items():
-            with self._lock:
-                if name in self._asked:
+        with self._asking:
+            for item in items:
+                if item.task not in self._asked:
+                    self._asked.add(item.task)
+                    orders.setdefault(item.way.backend, []).append(build.order_of(item, json.loads(item.recipe)))
+            for name, its_orders in orders.items():
+                try:
+                    refusals = self.backend(name).preflight(its_orders, Watch(self._session.cancelled))
+                except BuildFailed as error:  # nobody there, or a token is missing
+                    self._down[name] = error
                     continue
-                self._asked.add(name)
-            try:
-                refusals = self.backend(name).preflight(its_orders, Watch(self._session.cancelled))
-            except BuildFailed as error:  # nobody there, or a token is missing
-                self._down[name] = error
-                continue
-            except WrongInput as error:  # an address or a token in the environment
-                problems.extend(error.problems)
-                continue
-            except Interrupted:
-                return []  # every build sees it too
-            problems.extend(_refused(refusal) for refusal in refusals)
+                except WrongInput as error:  # an address or a token in the environment
+                    problems.extend(error.problems)
+                    continue
+                except Interrupted:
+                    return []  # every build sees it too
+                problems.extend(_refused(refusal) for refusal in refusals)
         return problems
 
     def ask(self) -> list[Problem]:
@@ -121,6 +121,8 @@ class Workshop:
         try:
             outcome: Event = self._built(item, again)
         except BuildFailed as error:
+            if isinstance(error, NobodyThere):  # the next need not spend their attempts on finding that out
+                self._down[item.way.backend] = error
             outcome = Failed(item.task, error.message, error.hint)
         except Interrupted:
             return None
@@ -138,8 +140,10 @@ class Workshop:
         problems = self.preflight([item])  # asked already, unless doit runs under another reporter
         if problems:
             raise WrongInput(problems)
-        if name in self._down:
-            raise self._down[name]
+        if down := self._down.get(name):
+            if not isinstance(down, NobodyThere) or not self.backend(name).answers():
+                raise down
+            self._down.pop(name, None)  # it is back
         wish = build.Wish(
             overwrite=session.overwrite(item),
             again=again or session.options.again,

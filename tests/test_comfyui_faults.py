@@ -131,7 +131,7 @@ def test_what_passes_ends_with_the_right_image(fault: str, cases: Cases) -> None
 @pytest.mark.parametrize("done", [False, True], ids=["still running", "done meanwhile"])
 def test_a_lost_answer_makes_one_image(old: bool, done: bool, project: Project) -> None:
     with ComfyServer(checkpoints=["dream.safetensors"], takes_prompt_id=not old) as server:
-        wants(project, server, "Mallsing", block={"retry_delay": 0.3})
+        wants(project, server, "Mallsing", block={"retry_delay": 0.1})
         if old == done:
             server.faults.lose_answer()
         else:
@@ -334,13 +334,13 @@ def test_a_host_that_is_not_there(project: Project) -> None:
 def test_the_server_goes_for_good_while_it_works(
     project: Project, server: ComfyServer, others: Callable[[str], None]
 ) -> None:
-    wants(project, server, "Mallsing", "Brannick", "Oswin", block=SHORT)
+    wants(project, server, "Mallsing", "Brannick", "Oswin", block={"retries": 0})
     others("Draft")
     server.hold()
     with started(project, "run") as process:
         server.wait_until(lambda: server.held and server.pending)
         with server.faults.refuse():
-            ended(process).exits(1).says("1 made, 0 skipped, 3 failed", "images:oswin", "no answer", "3 attempts")
+            ended(process).exits(1).says("1 made, 0 skipped, 3 failed", "images:oswin", "no answer")
     assert whole(project.png("assets/drafts/draft.png"))
     not_made(project, "Mallsing", "Brannick", "Oswin")
     assert project.stray_files() == []
@@ -363,7 +363,7 @@ def test_the_server_is_away_for_a_moment_and_its_jobs_go_on(project: Project, se
 @pytest.mark.parametrize("down", [0.0, 0.3], ids=["at once", "after a moment"])
 def test_the_server_restarts_and_forgets(down: float, project: Project, server: ComfyServer) -> None:
     """Of two jobs one runs, and one waits: both are lost, and both submitted again."""
-    wants(project, server, "Mallsing", "Brannick", block={"retry_delay": 0.2})
+    wants(project, server, "Mallsing", "Brannick", block={"retry_delay": 0.1})
     server.hold()
     with started(project, "run") as process:
         server.wait_until(lambda: server.held and server.pending)
@@ -506,18 +506,11 @@ def test_sockets_dropped_in_the_middle(project: Project, server: ComfyServer) ->
 
 def test_an_image_takes_too_long(project: Project, server: ComfyServer) -> None:
     wants(project, server, "Mallsing", block={"timeout": 0.3})
+    server.faults.silent_sockets()  # that it runs is found out all the same
     server.hold()
     project.run("run").exits(1).says("images:mallsing", "took longer than 0.3 s", "timeout")
     assert server.interrupts == server.submitted_ids
     not_made(project, "Mallsing")
-    tidy(project, server)
-
-
-def test_an_image_takes_too_long_and_no_socket_says_that_it_runs(project: Project, server: ComfyServer) -> None:
-    wants(project, server, "Mallsing", block={"timeout": 0.3})
-    server.faults.silent_sockets()
-    server.hold()
-    project.run("run").exits(1).says("images:mallsing", "took longer than 0.3 s")
     tidy(project, server)
 
 
@@ -587,10 +580,10 @@ def test_never_more_than_two_when_graphs_are_taken_in_part(project: Project, ser
 
 
 def test_never_more_than_two_when_images_take_too_long(project: Project, server: ComfyServer) -> None:
-    names = ["Mallsing", "Brannick", "Oswin", "Thora"]
+    names = ["Mallsing", "Brannick", "Oswin"]
     wants(project, server, *names, block={"timeout": 0.2})
     server.hold()
-    project.run("run").exits(1).says("0 made, 0 skipped, 4 failed")
+    project.run("run").exits(1).says("0 made, 0 skipped, 3 failed")
     assert server.max_queued_of(our_client(server)) == 2
     tidy(project, server)
 

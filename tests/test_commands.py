@@ -377,7 +377,7 @@ def test_restore_brings_the_old_picture_back_and_again_the_new_one(made: Project
 
     made.run("clean", "kins:ada").exits(0)
     made.run("restore", "kins:ada").exits(0)
-    assert pixels(ada) == second, "what was removed is brought back from what is kept"
+    assert pixels(ada) == first, "an adopted picture that was removed is kept, and comes back"
 
 
 def test_restore_undoes_an_overwrite(made: Project) -> None:

@@ -150,6 +150,8 @@ def test_a_misspelled_prompt_above_is_no_missing_prompt_below(tmp_path: Path) ->
         ("items: [{name: a, seed: -1}]\n", "assets.yaml:2:25: items[0].seed: must be at least 0"),
         ("items: [{name: a, width: 8.5}]\n", "assets.yaml:2:26: items[0].width: must be a whole number"),
         ("items: [{name: a, vars: {name: b}}]\n", 'a var can\'t be called "name"'),
+        ("vars: {slug: b}\nitems: [a, c]\n", "assets.yaml:1:8: vars.slug: a var can't be called"),
+        ("jobs: {a: {vars: {job: b}, items: [c]}}\n", "assets.yaml:2:19: jobs.a.vars.job: a var can't be called"),
     ],
 )
 def test_each_fault_is_told_where_it_stands(tmp_path: Path, body: str, told: str) -> None:
@@ -179,6 +181,31 @@ def test_a_block_s_last_line_end_is_not_taken_for_a_seed(tmp_path: Path) -> None
         assert recipe_of(only(loaded(tmp_path, body)))["seed"] == "random"
     except WrongInput as error:
         assert "items[0].seed" in str(error)
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["url: 'htp://me:hunter2@host'", "url: [hunter2]", "ws_url: 'me:hunter2@host'", "headers: {Token: [hunter2]}",
+     "headers: hunter2"],
+)  # fmt: skip
+def test_no_secret_is_in_an_error(tmp_path: Path, block: str) -> None:
+    told = wrong(tmp_path, ON_PLACEHOLDER + f"backends: {{comfyui: {{{block}}}}}\nitems: [a]\n")
+    assert "backends.comfyui." in told and "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    "item", ["{name: a%d, promt: x}", "[a%d]", "{slug: a%d}", "{name: [a%d]}", "{name: a%d, cfg: x}"]
+)
+def test_of_thousands_of_wrong_items_the_first_are_told(tmp_path: Path, item: str) -> None:
+    items = "".join(f"  - {item % number}\n" for number in range(1500))
+    told = wrong(tmp_path, ON_PLACEHOLDER + "items:\n" + items).splitlines()
+    assert told[0].startswith("assets.yaml:2:1: items: 1500 items are wrong")
+    assert told[1].startswith("assets.yaml:3:") and told[-1].startswith("assets.yaml:1002:") and len(told) == 1001
+
+
+def test_more_items_than_anybody_has_are_refused(tmp_path: Path) -> None:
+    told = wrong(tmp_path, ON_PLACEHOLDER + "items: [" + "a," * 100_001 + "]\n")
+    assert "assets.yaml:2:" in told and "items: has 100001 items; at most 100000" in told
 
 
 # --- narrowing ----------------------------------------------------------------------------------
@@ -290,7 +317,7 @@ def test_sizes(tmp_path: Path, defaults: str, job: str, item: str, size: tuple[i
         f"jobs: {{a: {{{job + ', ' if job else ''}items: [{{name: b, {item}}}]}}}}\n",
     )
     made = recipe_of(only(found))
-    assert (made["width"], made["height"]) == size
+    assert (made["width"], made["height"]) == size and not found.warnings
     assert not set(made) & {"size", "aspect_ratio", "megapixels"}
 
 
@@ -310,8 +337,8 @@ def test_a_ratio_gives_multiples_of_8_of_about_the_area(across: float, down: flo
         ("aspect_ratio: 1:1, height: 64", "items[0].aspect_ratio: gives its size twice"),
         ("size: 64x64, aspect_ratio: 1:1", "items[0].size: gives its size twice"),
         ("megapixels: 2", "items[0].megapixels: megapixels has no use without aspect_ratio"),
-        ("aspect_ratio: 0:1", "items[0].aspect_ratio: "),
-        ("aspect_ratio: 1:0.0", "items[0].aspect_ratio: "),
+        ("aspect_ratio: 0:1", "items[0].aspect_ratio: an aspect_ratio's sides are more than 0"),
+        ("aspect_ratio: 1:0.0", "items[0].aspect_ratio: an aspect_ratio's sides are more than 0"),
         ("aspect_ratio: 1:5000", "16 to 16384"),
         ("aspect_ratio: '" + "9" * 400 + ":1'", "items[0]"),
         ("aspect_ratio: '1:" + "9" * 400 + "'", "items[0]"),
@@ -326,6 +353,14 @@ def test_a_ratio_gives_multiples_of_8_of_about_the_area(across: float, down: flo
 )  # fmt: skip
 def test_sizes_that_cant_be(tmp_path: Path, given_: str, told: str) -> None:
     assert told in wrong(tmp_path, ON_PLACEHOLDER + f"items: [{{name: a, {given_}}}]\n")
+
+
+def test_the_largest_and_the_smallest_sizes(tmp_path: Path) -> None:
+    body = "defaults: {prompt: p, checkpoint: c.safetensors}\nitems: [{name: a, size: %s}]\n"
+    made = recipe_of(only(loaded(tmp_path, body % "16384x16")))
+    assert (made["width"], made["height"]) == (16384, 16)
+    assert "items[0].size: gives a width of 16385 pixels" in wrong(tmp_path, body % "16385x16")
+    assert "width 20 is no multiple of 8" in wrong(tmp_path, body % "20x16")
 
 
 # --- texts --------------------------------------------------------------------------------------
@@ -456,6 +491,8 @@ def test_the_same_slug_in_two_jobs_is_two_files(tmp_path: Path) -> None:
         ("filename: 'deep/${slug}'", "assets/images/deep/ferry.png"),
         ("filename: '${job}/${name} at ${hour}', vars: {hour: dawn}", "assets/images/images/Ferry at dawn.png"),
         ("filename: ferry.v2", "assets/images/ferry.v2.png"),
+        ("filename: com10", "assets/images/com10.png"),
+        (f"filename: {'x' * 200}", f"assets/images/{'x' * 200}.png"),
     ],
 )
 def test_where_an_image_goes(tmp_path: Path, given_: str, target: str) -> None:
@@ -466,8 +503,8 @@ def test_where_an_image_goes(tmp_path: Path, given_: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     "filename",
-    ["../x", "/x", "a/../x", "a//x", "./x", "con", "CON.v2", "a/nul", "x.", "x ", " x", "a:b", "a?", "a|b", "a<b",
-     "a\\n", "a\\0", 'a\\"b', "x" * 201, "${name}", "a\\\\b"],
+    ["../x", "/x", "a/../x", "a//x", "./x", "con", "CON.v2", "a/nul", "com1", "LPT9.x", "x.", "x ", " x", "a:b", "a?",
+     "a|b", "a<b", "a\\n", "a\\0", 'a\\"b', "x" * 201, "${name}", "a\\\\b"],
 )  # fmt: skip
 def test_file_names_that_not_every_system_has_are_refused(tmp_path: Path, filename: str) -> None:
     told = wrong(tmp_path, ON_PLACEHOLDER + f'items: [{{name: ../../up, filename: "{filename}"}}]\n')
@@ -475,9 +512,22 @@ def test_file_names_that_not_every_system_has_are_refused(tmp_path: Path, filena
 
 
 @pytest.mark.parametrize(
+    "output", ["con", "art/aux/deep", "a?", "a:b", "art.", " art", "x" * 201, "a\\nb", "art/nul.v2"]
+)
+def test_folders_that_not_every_system_has_are_refused(tmp_path: Path, output: str) -> None:
+    assert "items[0].output: " in wrong(tmp_path, ON_PLACEHOLDER + f'items: [{{name: a, output: "{output}"}}]\n')
+
+
+@pytest.mark.parametrize("setting", ["output", "filename"])
+def test_folders_are_joined_by_a_slash_everywhere(tmp_path: Path, setting: str) -> None:
+    told = wrong(tmp_path, ON_PLACEHOLDER + f"items: [{{name: a, {setting}: 'art\\deep'}}]\n")
+    assert f"items[0].{setting}: {setting} joins its folders by \\ (write /)" in told
+
+
+@pytest.mark.parametrize(
     "output",
     ["..", "../art", "a/../../art", "/etc", "/tmp/../etc", "//server/art", "${name}", "a\\\\b", "C:\\\\art", "a\\0b",
-     "../a\\0b", "link/art"],
+     "../a\\0b", "link/art", "link/../x"],
 )  # fmt: skip
 def test_nothing_is_written_outside_the_project(project: Project, output: str) -> None:
     elsewhere = project.root / "elsewhere"

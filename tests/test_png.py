@@ -119,6 +119,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c
         (b'{"error": {"type": "not_found"}, "node_errors": {}}', "JSON text"),
         (b"GIF89a" + bytes(60), "a GIF"),
         (b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(60), "a WebP"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(60), "not a PNG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG"),
         (bytes(4096), "not a PNG"),
         (b"\x89PNG\n\x1a\n" + bytes(60), "not a PNG"),  # its line ends were converted
@@ -305,8 +306,16 @@ def test_the_quick_digest_follows_the_compressed_bytes() -> None:
     assert png.data_digest(png.chunks(first)) != png.data_digest(png.chunks(other))
 
 
+def test_a_header_has_its_length() -> None:
+    header, *others = png.chunks(png_of())
+    assert "does not begin with its header" in flaw(png.rebuilt([Chunk(b"IHDR", header.data[:12]), *others], []))
+
+
+LOOK = b"IHDR PLTE tRNS gAMA cHRM sRGB iCCP sBIT pHYs cICP mDCV cLLI acTL fcTL fdAT IDAT IEND".split()
+"""What decides how a picture looks: https://www.w3.org/TR/png-3/#11Chunks"""
+
+
 def test_what_decides_the_look_is_kept_and_the_rest_left_out() -> None:
-    parts = [
-        Chunk(kind, b"") for kind in (b"IHDR", b"gAMA", b"tIME", b"tEXt", b"eXIf", b"iCCP", b"prVt", b"IDAT", b"IEND")
-    ]
-    assert [part.kind for part in png.picture_only(parts)] == [b"IHDR", b"gAMA", b"iCCP", b"IDAT", b"IEND"]
+    rest = b"tEXt zTXt iTXt tIME eXIf hIST sPLT prVt".split()
+    parts = [Chunk(kind, b"") for kind in (*LOOK, *rest)]
+    assert [part.kind for part in png.picture_only(parts)] == LOOK

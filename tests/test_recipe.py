@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -64,6 +65,7 @@ def test_the_order_of_settings_does_not_matter(values: dict[str, Any], chance: r
     pairs = list(values.items())
     chance.shuffle(pairs)
     assert canonical(dict(pairs)) == canonical(values) and digest(dict(pairs)) == digest(values)
+    assert digest(values) == hashlib.sha256(canonical(values)).hexdigest()
 
 
 @given(VALUES, VALUES)

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from imagegen import backends, document, manifest, schema, settings
+from imagegen import backends, document, firstlook, manifest, schema, settings
 from imagegen.backends.comfyui.graph import DEFAULTS
 from tests.conftest import Project
 
@@ -158,6 +161,46 @@ def test_the_editor_s_schema_and_ours_accept_the_same(text: str) -> None:
     ]
     assert len(told) == (3 if text in RIGHT else 0)
     assert bool(schema.problems(found, values)) == (text in WRONG)
+
+
+VALUES = (
+    st.none() | st.integers(-1, 20) | st.floats(-1, 20) | st.sampled_from(["a", "", "random", "1:1", "16x16", "never"])
+)
+KEYS = st.sampled_from(["name", "prompt", "size", "seed", "cfg", "steps", "vars", "overwrite", "record", "slug", "a"])
+ITEMS = st.sampled_from(["a", "", 7]) | st.builds(
+    lambda name, more: {**more, **name},
+    st.sampled_from([{"name": "a"}, {"name": "a"}, {"name": ""}, {}]),
+    st.dictionaries(KEYS, VALUES, max_size=2),
+)
+LISTS = st.lists(ITEMS, max_size=4)
+JOBS = st.dictionaries(st.sampled_from(["kins", "a b", "items"]), st.builds(lambda items: {"items": items}, LISTS))
+
+
+@settings_(max_examples=300)
+@given(st.fixed_dictionaries({}, optional={"items": LISTS, "jobs": JOBS, "defaults": st.dictionaries(KEYS, VALUES)}))
+def test_our_problems_are_those_of_the_schema(values: dict[str, Any]) -> None:
+    """Items that a quick look finds right are not shown to jsonschema: none that is wrong may be among them."""
+    told = {path for path, _ in schema.problems(document.Document("assets.json", values), values)}
+    errors = [tuple(error.absolute_path) for error in Draft202012Validator(schema.assembled()).iter_errors(values)]
+    assert bool(told) == bool(errors)
+    for path in errors:
+        assert any(one[: len(path)] == path for one in told), (path, told)
+
+
+@given(ITEMS)
+def test_the_first_look_at_an_item_says_right_of_none_that_is_wrong(item: Any) -> None:
+    rules = schema.inlined()["properties"]["items"]["items"]
+    assert not firstlook.compiled(rules)(item) or Draft202012Validator(rules).is_valid(item)
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["a", {"name": "a"}, {"name": "a", "prompt": "p", "seed": 0, "cfg": 7.5, "vars": {"x": "y"}, "overwrite": "never"},
+     {"name": "a", "slug": "b", "size": "16x16", "seed": "random", "width": 16, "denoise": 1, "steps": 10_000}],
+)  # fmt: skip
+def test_the_first_look_knows_what_is_usual(item: Any) -> None:
+    """Else a manifest of 10,000 items takes jsonschema's time."""
+    assert firstlook.compiled(schema.inlined()["properties"]["items"]["items"])(item)
 
 
 def test_nothing_is_left_to_follow_in_the_inlined_schema() -> None:

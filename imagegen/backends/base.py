@@ -156,6 +156,9 @@ class Backend(Protocol):
         Raises :class:`Absent` when it can be known and the file is not there.
         """
 
+    def answers(self) -> bool:
+        """Whether somebody answers there now; asked before more is queued after nobody did."""
+
     def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
         """Ask the server, before anything is queued, whether it can do all of these.
 

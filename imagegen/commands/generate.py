@@ -122,8 +122,10 @@ class Generate(Run):
 def _tidy(state: Path) -> None:
     """Leave nothing in a folder that is no project, but what --overwrite kept."""
     try:
-        if {path.name for path in state.iterdir()} <= {"locks", "times.json"}:
-            shutil.rmtree(state)
+        (state / "times.json").unlink(missing_ok=True)
+        if (state / "locks").is_dir():
+            shutil.rmtree(state / "locks")
+        state.rmdir()  # fails where something else is in it, such as previous versions
     except OSError:
         return  # it is only untidy
 

@@ -87,6 +87,10 @@ class Init(Plain):
             "pyproject.toml": doit_lines(),
             ".gitignore": GITIGNORE,
         }
+        there = next((name for name in manifest.NAMES if (folder / name).exists()), None)
+        if there is not None:
+            del files["assets.yaml"]  # two manifests in one folder are an error
+            print(f"left  {folder / there}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             written = [name for name, text in files.items() if _write(folder / name, text)]
@@ -96,7 +100,7 @@ class Init(Plain):
             print(f"{'wrote' if name in written else 'left '} {folder / name}")
         if "pyproject.toml" not in written and "tool.doit" not in (folder / "pyproject.toml").read_text("utf-8"):
             print("\nFor plain `doit` to know imagegen's commands, add to pyproject.toml:\n\n" + doit_lines())
-        if ".gitignore" not in written and STATE not in (folder / ".gitignore").read_text("utf-8"):
+        if ".gitignore" not in written and STATE not in (folder / ".gitignore").read_text("utf-8", "replace"):
             print(f"\nAdd to .gitignore: {STATE}/")
         if written:
             print(f"\nNext: {f'cd {names[0]} && ' if names else ''}imagegen run")

@@ -26,7 +26,13 @@ def line(event: Event, root: str = "") -> str | None:
 
 
 def _shown(root: str, target: str) -> str:
-    return os.path.relpath(os.path.join(root, target)) if root else target  # noqa: PTH118
+    if not root:
+        return target
+    whole = os.path.join(root, target)  # noqa: PTH118
+    try:
+        return os.path.relpath(whole)
+    except ValueError:  # another drive
+        return whole
 
 
 def ended(event: Ended) -> str:

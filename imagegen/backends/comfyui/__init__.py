@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagegen.backends.base import Absent, Complaint, Order, Picture, Refusal, Watch
-from imagegen.backends.comfyui import graph, models
+from imagegen.backends.comfyui import address, graph, models
 from imagegen.errors import listed, nearest
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Backend:
     draws_name = False
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
+        address.check(settings)
         self._settings, self._environ = settings, environ
         self._folders = [project / Path(folder).expanduser() for folder in settings.get("checkpoint_paths", ())]
         self._pool: Pool | None = None
@@ -74,6 +75,9 @@ class Backend:
 
     def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
         return graph.built_in(recipe)
+
+    def answers(self) -> bool:
+        return self._server().answers()
 
     def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
         return self._server().preflight(orders, watch)

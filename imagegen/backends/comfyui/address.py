@@ -37,6 +37,13 @@ class Address:
         return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def check(settings: Mapping[str, Any]) -> None:
+    """Are the block's own addresses such? Raises WrongInput. Tokens may be missing where nothing is made."""
+    for key, schemes in (("url", ("http", "https")), ("ws_url", ("ws", "wss"))):
+        if key in settings:
+            _split(settings[key], f"backends.comfyui.{key}", schemes)
+
+
 def address(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Address:
     """The server of a ``backends.comfyui`` block. Raises WrongInput."""
     url, credentials = _split(
@@ -80,8 +87,11 @@ def _split(url: str, where: str, schemes: tuple[str, ...]) -> tuple[str, dict[st
     except ValueError as error:
         raise WrongInput([Problem("is no address of a server", where, hint=str(error))]) from error
     odd = re.search(r"[\s\x00-\x1f<>\"\\^`{|}]", url.strip())
-    if parts.scheme not in schemes or not parts.hostname or odd:
-        raise WrongInput([Problem(f"is no address of a server: it should begin with {schemes[0]}://", where)])
+    if parts.query or parts.fragment:
+        raise WrongInput([Problem("holds a ? or #, and an address of a server has none", where)])
+    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+    if parts.scheme not in schemes or not parts.hostname or odd or ".." in parts.hostname:
+        raise WrongInput([Problem(f"is no address of a server: it should begin with {wanted}", where)])
     credentials = {}
     if parts.username or parts.password:
         both = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"

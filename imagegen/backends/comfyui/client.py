@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from imagegen.backends.comfyui.address import Address
-from imagegen.errors import BuildFailed, Unreachable
+from imagegen.errors import BuildFailed, NobodyThere, Unreachable
 
 CAN_PASS = frozenset({502, 503, 504})
 """Statuses of a proxy whose server restarts, or of a server too busy."""
@@ -17,6 +18,10 @@ CAN_PASS = frozenset({502, 503, 504})
 
 class Passing(Unreachable):
     """A failure that can pass by itself: worth another attempt."""
+
+
+class NoAnswer(Passing, NobodyThere):
+    """Nobody answers there."""
 
 
 class Refused(BuildFailed):
@@ -120,8 +125,8 @@ class Client:
             answer = self._session.request(
                 method, self.address.url + path, timeout=self.timeout, allow_redirects=False, **more
             )
-        except requests.RequestException as error:
-            raise Passing(
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+            raise NoAnswer(
                 f"no answer from {self.address.url}: {why(error)}",
                 "is ComfyUI running there? backends.comfyui.url or COMFYUI_URL says where",
             ) from error

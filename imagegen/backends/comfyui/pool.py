@@ -43,6 +43,14 @@ class Pool:
         self._listener.close()
         self._client.close()
 
+    def answers(self) -> bool:
+        """See :meth:`imagegen.backends.base.Backend.answers`."""
+        try:
+            self._client.system_stats()
+        except BuildFailed:
+            return False
+        return True
+
     def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
         """See :meth:`imagegen.backends.base.Backend.preflight`."""
         while True:

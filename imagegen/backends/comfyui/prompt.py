@@ -195,6 +195,7 @@ class Prompt:
                 failures += 1
                 if failures >= 3:
                     raise
+                self._check_time()
                 continue
             if entry is not None:
                 return entry
