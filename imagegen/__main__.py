@@ -12,12 +12,9 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us, or a program without a console
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-    from imagegen import ahead
-
-    looking = ahead.look(sys.argv[1:])  # before the next line imports doit
     from imagegen.app import main as program
 
-    status = program(sys.argv[1:], looking)
+    status = program(sys.argv[1:])
     gc.freeze()  # the interpreter collects once more when it ends
     sys.exit(status)
 

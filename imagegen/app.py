@@ -13,7 +13,6 @@ from doit.plugin import PluginDict, PluginEntry
 
 import imagegen
 from imagegen import errors, manifest, verbs
-from imagegen.ahead import Ahead
 from imagegen.commands import options
 from imagegen.commands.base import told
 from imagegen.commands.doits import Tasks
@@ -61,9 +60,9 @@ class Main(DoitMain):
     BIN_NAME = "imagegen"
     DOIT_CMDS = (Help, Ignore, TabCompletion)
 
-    def __init__(self, ahead: Ahead | None) -> None:
+    def __init__(self) -> None:
         # doit.cfg and [tool.doit] are for plain doit: here the loader and the commands are given.
-        super().__init__(task_loader=Loader(ahead), config_filenames=())
+        super().__init__(task_loader=Loader(), config_filenames=())
 
     def get_cmds(self) -> PluginDict:
         commands = PluginDict()
@@ -103,13 +102,13 @@ def usage(commands: PluginDict) -> None:
     print("\nimagegen help COMMAND shows a command's options; imagegen --version the version.")
 
 
-def main(arguments: Sequence[str], ahead: Ahead | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit status. The command may also leave by SystemExit."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name in any script must not end in a traceback on Windows
             stream.reconfigure(errors="replace")
     try:
-        status = Main(ahead).run(arguments)
+        status = Main().run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `imagegen help | head -1`: nobody reads any more
         discard_output()

@@ -19,7 +19,6 @@ from doit.exceptions import InvalidDodoFile
 from doit.task import Task
 
 from imagegen import database, reporter, tasks
-from imagegen.ahead import Ahead
 from imagegen.errors import ImagegenError, WrongInput, did_you_mean, listed
 from imagegen.session import Options, Session, open_session
 from imagegen.verdict import Overwrite
@@ -142,10 +141,9 @@ class Loader(TaskLoader2):
 
     cmd_options = ()
 
-    def __init__(self, ahead: Ahead | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         no_collecting()
-        self._ahead = ahead
         self.session: Session | None = None
         self.as_json = False
         self.wants_workers: Callable[[int], None] = lambda count: None
@@ -153,7 +151,7 @@ class Loader(TaskLoader2):
     def open(self, wishes: Options) -> Session:
         """The session, opened now or before. Raises WrongInput."""
         if self.session is None:
-            self.session = open_session(wishes, self._ahead)
+            self.session = open_session(wishes)
         return self.session
 
     def setup(self, opt_values: Mapping[str, Any]) -> None:

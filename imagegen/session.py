@@ -25,7 +25,6 @@ from imagegen.recipe import RANDOM_SEED, canonical
 from imagegen.verdict import Action, Overwrite, Verdict
 
 if TYPE_CHECKING:
-    from imagegen.ahead import Ahead
     from imagegen.estimate import Times
     from imagegen.workshop import Workshop
 
@@ -62,9 +61,7 @@ class Session:
     be done about them.
     """
 
-    def __init__(
-        self, found: Manifest, options: Options, environ: Mapping[str, str], ahead: Ahead | None = None
-    ) -> None:
+    def __init__(self, found: Manifest, options: Options, environ: Mapping[str, str]) -> None:
         self.manifest, self.options, self.environ = found, options, environ
         self.project = found.project
         self.cancelled = threading.Event()
@@ -73,7 +70,6 @@ class Session:
         self.left_alone = 0
         self._known: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, str]] = {}
         self._listeners: list[Listener] = []
-        self._ahead = ahead
 
     @cached_property
     def workshop(self) -> Workshop:
@@ -218,9 +214,6 @@ class Session:
 
     def fresh(self) -> list[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
-        if self._ahead is not None and (told := self._ahead.fresh()) is not None:
-            self._ahead = None
-            return told
         if self.manifest.outside:
             return [self.judge(item).fresh for item in self.manifest.items]
         root = os.fspath(self.project) + os.sep
@@ -275,14 +268,11 @@ class Session:
             raise WrongInput(manifest.in_order(problems))
 
 
-def open_session(options: Options, ahead: Ahead | None = None) -> Session:
-    """The session of the project that the current folder lies in; ``ahead`` has perhaps begun to look at
-    its pictures. Raises WrongInput."""
+def open_session(options: Options) -> Session:
+    """The session of the project that the current folder lies in. Raises WrongInput."""
     start = manifest.here()
     file = manifest.find(start, options.assets)
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
-    if ahead is not None and options == Options() and file == ahead.manifest.project / ahead.manifest.file:
-        return Session(ahead.manifest, options, os.environ, ahead)
     return Session(stored.manifest(file, options.overrides), options, os.environ)

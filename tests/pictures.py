@@ -27,10 +27,10 @@ def ours(
     known: Mapping[str, str] | None = None,
     digest_only: bool = False,
     data: bytes | None = None,
-    **texts: str,
+    texts: Mapping[str, str] | None = None,
 ) -> bytes:
     """A picture as a run writes it for ``recipe``."""
-    return stamp.made(data or png_of(), recipe, known or {}, texts, digest_only)
+    return stamp.made(data or png_of(), recipe, known or {}, texts or {}, digest_only)
 
 
 def with_chunks(data: bytes, *chunks: Chunk) -> bytes:

@@ -238,7 +238,7 @@ def noise(mode: str = "RGB") -> Image.Image:
 
 def saved(image: Image.Image, **how: object) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, "PNG", **how)  # type: ignore[arg-type]
+    image.save(stream, "PNG", **how)
     return stream.getvalue()
 
 

@@ -109,7 +109,7 @@ FILES: Mapping[str, tuple[bytes, State, State]] = {
     "fresh": (ours(), S.FRESH, S.FRESH),
     "fresh, as a digest": (ours(digest_only=True), S.FRESH, S.FRESH),
     "fresh, its checkpoint's content known": (ours(known={"checkpoint": "sha256:a"}), S.FRESH, S.FRESH),
-    "fresh, with other texts": (ours(data=png_of(), **MANY_TEXTS), S.FRESH, S.FRESH),
+    "fresh, with other texts": (ours(texts=MANY_TEXTS), S.FRESH, S.FRESH),
     "fresh, other pixels": (ours(data=png_of((64, 64), "white")), S.FRESH, S.FRESH),
     "fresh, packed anew": (packed_anew(ours()), S.FRESH, S.FRESH),
     "fresh, its record moved": (moved(ours()), S.FRESH, S.FRESH),
@@ -185,7 +185,7 @@ def test_what_is_said_of_a_file(tmp_path: Path, name: str) -> None:
 
 def test_what_a_run_wrote_is_known_at_the_quickest_look(tmp_path: Path) -> None:
     """Else 10,000 fresh pictures take ten times as long."""
-    for data in (ours(), ours(data=png_of((64, 64), "white")), ours(prompt="{}", **MANY_TEXTS)):
+    for data in (ours(), ours(data=png_of((64, 64), "white")), ours(texts={"prompt": "{}", **MANY_TEXTS})):
         (tmp_path / "x.png").write_bytes(data)
         assert looks(tmp_path, "x.png")[:2] == [True, True]
     (tmp_path / "x.png").write_bytes(ours(known={"checkpoint": "sha256:a"}))
