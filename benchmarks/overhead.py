@@ -1,6 +1,6 @@
 """Images a second through the ComfyUI backend, on a server whose work takes almost no time.
 
-    python benchmarks/overhead.py [--images 300] [--rounds 3] [--work 0.006]
+    python benchmarks/overhead.py [--images 600] [--rounds 3] [--work 0.006]
 
 The server is tests/servers/comfyui.py in a process of its own. ``--work`` is what one image costs it, in
 seconds: a real server's own work on a graph without a model was measured at 0.005 to 0.008.
@@ -112,7 +112,7 @@ def ours(url: str, images: int) -> float:
 def main() -> None:
     """Measure and print."""
     wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    wanted.add_argument("--images", type=int, default=300)
+    wanted.add_argument("--images", type=int, default=600)
     wanted.add_argument("--rounds", type=int, default=3)
     wanted.add_argument("--work", type=float, default=0.006)
     args = wanted.parse_args()
