@@ -107,11 +107,12 @@ def problems(document: Document, values: Any) -> list[tuple[Path_, Problem]]:
     from jsonschema import Draft202012Validator
 
     found: list[tuple[Path_, Problem]] = []
-    reduced, places = _without_right_items(values)
+    reduced, places = _without_right_items(document, values)
     for path, indices in places.items():
         if len(indices) > MOST_WRONG_ITEMS:
             message = f"{len(indices)} items are wrong; these are the first {MOST_WRONG_ITEMS}"
-            found.append(((*path, indices[0]), Problem(message, path_text(path), document.place(path, of_key=True))))
+            summary = Problem(message, path_text(path), document.place(path, of_key=True))
+            found.extend(((*path, index), summary) for index in indices[MOST_WRONG_ITEMS:])  # left out, too
             del indices[MOST_WRONG_ITEMS:]
     for error in Draft202012Validator(inlined()).iter_errors(reduced):
         path = tuple(error.absolute_path)
@@ -122,7 +123,7 @@ def problems(document: Document, values: Any) -> list[tuple[Path_, Problem]]:
     return found
 
 
-def _without_right_items(values: Any) -> tuple[Any, dict[Path_, list[Any]]]:
+def _without_right_items(document: Document, values: Any) -> tuple[Any, dict[Path_, list[Any]]]:
     """``values`` with only those items that a first look does not find right; for each list of items
     its path and the items' own numbers. Raises WrongInput for more items than can be handled."""
     is_right = _item_check()
@@ -133,10 +134,10 @@ def _without_right_items(values: Any) -> tuple[Any, dict[Path_, list[Any]]]:
             return owner
         items = owner["items"]
         if len(items) > MOST_ITEMS:
-            hint = "split it into manifests of their own"
-            raise WrongInput(
-                [Problem(f"has {len(items)} items; at most {MOST_ITEMS} can be", path_text(path), hint=hint)]
-            )
+            message = f"has {len(items)} items; at most {MOST_ITEMS} can be"
+            where = (*path, "items")
+            place = document.place(where, of_key=True)
+            raise WrongInput([Problem(message, path_text(where), place, "split it into manifests of their own")])
         indices = [index for index, item in enumerate(items) if not is_right(item)]
         places[(*path, "items")] = indices
         return {**owner, "items": [items[index] for index in indices[:MOST_WRONG_ITEMS]]}

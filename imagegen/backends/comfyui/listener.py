@@ -89,6 +89,7 @@ class Listener:
             timeout=_CONNECT_TIMEOUT,
             header=[f"{name}: {value}" for name, value in self._address.headers.items()],
             suppress_origin=True,  # a server behind a proxy refuses an Origin that does not fit its Host
+            skip_utf8_validation=True,  # byte by byte in Python, it costs more than all else; json checks anyway
             redirect_limit=0,  # the headers are for this server alone
             # The library asks http_no_proxy only beside a proxy of its own, whatever that is called.
             **({"http_proxy_host": "none", "http_no_proxy": ["*"]} if self._address.is_local else {}),
