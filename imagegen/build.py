@@ -13,7 +13,7 @@ from typing import Any
 from imagegen import files, png, previous, recipe, stamp, verdict
 from imagegen.backends.base import Backend, Order, Watch
 from imagegen.errors import BuildFailed
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.png import NotWhole
 from imagegen.progress import Listener, Made, Note, Skipped, Started, Step
 from imagegen.record import FromTheFuture

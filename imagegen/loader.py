@@ -20,7 +20,8 @@ from doit.task import Task
 
 from imagegen import database, reporter, tasks
 from imagegen.errors import ImagegenError, WrongInput, did_you_mean, listed
-from imagegen.session import Options, Session, open_session
+from imagegen.options import Options
+from imagegen.session import Session, open_session
 from imagegen.verdict import Overwrite
 
 

@@ -11,7 +11,7 @@ from imagegen import backends, recipe, settings, text, verbs
 from imagegen.backends.base import Backend
 from imagegen.document import Document
 from imagegen.errors import Place, Problem, WrongInput, listed, nearest
-from imagegen.manifest import ONE_JOB, FileUse, Item, Manifest, Overrides, Way, columns, in_order
+from imagegen.items import ONE_JOB, FileUse, Item, Manifest, Overrides, Way, columns, in_order
 from imagegen.schema import Path_, path_text
 from imagegen.settings import BadSize, Narrowed, narrow, without_sizes
 from imagegen.sources import Entry, inline

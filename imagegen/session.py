@@ -11,15 +11,15 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagegen import files, manifest, record, seen, stored, verbs, verdict
 from imagegen.errors import Place, Problem, WrongInput, did_you_mean
 from imagegen.files import from_here
-from imagegen.manifest import Item, Manifest, Overrides, Way
+from imagegen.items import Item, Manifest, Way, in_order
+from imagegen.options import Options
 from imagegen.progress import Event, Listener
 from imagegen.recipe import RANDOM_SEED, canonical
 from imagegen.verdict import Action, Overwrite, Verdict
@@ -27,22 +27,6 @@ from imagegen.verdict import Action, Overwrite, Verdict
 if TYPE_CHECKING:
     from imagegen.estimate import Times
     from imagegen.workshop import Workshop
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line wishes of a run. ``again`` makes fresh images too (``run -a``)."""
-
-    assets: str | None = None
-    backend: str | None = None
-    overwrite: Overwrite | None = None
-    reseed: bool = False
-    again: bool = False
-    allow: tuple[Path, ...] = ()
-
-    @property
-    def overrides(self) -> Overrides:
-        return Overrides(self.backend, self.allow)
 
 
 class Planned(NamedTuple):
@@ -265,7 +249,7 @@ class Session:
                     )
                 )
         if problems:
-            raise WrongInput(manifest.in_order(problems))
+            raise WrongInput(in_order(problems))
 
 
 def open_session(options: Options) -> Session:

@@ -16,7 +16,8 @@ from typing import Any
 import imagegen
 from imagegen.errors import Place, Problem
 from imagegen.files import STATE, write_whole
-from imagegen.manifest import Columns, FileUse, Manifest, Overrides, Way, load
+from imagegen.items import Columns, FileUse, Manifest, Overrides, Way
+from imagegen.manifest import load
 
 LAYOUT = 2
 

@@ -10,7 +10,7 @@ from doit.exceptions import TaskFailed
 from doit.task import IOConfig, Task
 
 from imagegen.errors import BuildFailed
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.progress import Failed
 from imagegen.session import Session
 from imagegen.verdict import Action, State

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from imagegen import backends, build
 from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
 from imagegen.contents import Contents
 from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, WrongInput, listed, nearest
-from imagegen.manifest import Item, Way
+from imagegen.estimate import Times
+from imagegen.items import Item, Manifest, Way
+from imagegen.options import Options
 from imagegen.progress import Event, Failed
+from imagegen.verdict import Overwrite
 
-if TYPE_CHECKING:
-    from imagegen.session import Session
+
+class Site(Protocol):
+    """The session, as far as what is built here needs to know it."""
+
+    manifest: Manifest
+    options: Options
+    environ: Mapping[str, str]
+    project: Path
+    cancelled: threading.Event
+    outcomes: list[Event]
+    refused: WrongInput | None
+
+    @property
+    def times(self) -> Times: ...
+
+    def tell(self, event: Event) -> None: ...
+
+    def known(self, way: Way) -> Mapping[str, str]: ...
+
+    def overwrite(self, item: Item) -> Overwrite: ...
+
+    def reseeds(self, item: Item) -> bool: ...
 
 
 class Workshop:
     """Threads share it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Site) -> None:
         self._session = session
         self._backends: dict[str, Backend] = {}
         self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
+        self._gone: dict[str, BuildFailed] = {}  # backends that answered first, and then nobody did
         self._asked: set[str] = set()  # tasks
         self._contents = Contents(session.project)
         self._lock = threading.RLock()
@@ -122,7 +146,7 @@ class Workshop:
             outcome: Event = self._built(item, again)
         except BuildFailed as error:
             if isinstance(error, NobodyThere):  # the next need not spend their attempts on finding that out
-                self._down[item.way.backend] = error
+                self._gone[item.way.backend] = error
             outcome = Failed(item.task, error.message, error.hint)
         except Interrupted:
             return None
@@ -140,10 +164,12 @@ class Workshop:
         problems = self.preflight([item])  # asked already, unless doit runs under another reporter
         if problems:
             raise WrongInput(problems)
-        if down := self._down.get(name):
-            if not isinstance(down, NobodyThere) or not self.backend(name).answers():
-                raise down
-            self._down.pop(name, None)  # it is back
+        if name in self._down:
+            raise self._down[name]
+        if gone := self._gone.get(name):
+            if not self.backend(name).answers():
+                raise gone
+            self._gone.pop(name, None)  # it is back
         wish = build.Wish(
             overwrite=session.overwrite(item),
             again=again or session.options.again,

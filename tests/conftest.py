@@ -61,6 +61,11 @@ class Project:
         self.environ = {key: value for key, value in os.environ.items()
                         if not key.startswith(("COMFYUI_", "PYTEST", "NO_COLOR", "DOIT_")) and key != "CI"}  # fmt: skip
 
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """The environment of a child whose coverage is not measured, which takes modules and disk of its own."""
+        return {**self.environ, "COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import pytest
 
 from imagegen import manifest
 from imagegen.errors import Problem, WrongInput
-from imagegen.manifest import Item, Manifest, Overrides
+from imagegen.items import Item, Manifest, Overrides
 
 ON_PLACEHOLDER = "defaults: {backend: placeholder, prompt: a picture}\n"
 """What most of these tests begin with: then an item needs no more than a name."""

@@ -217,7 +217,7 @@ def loaded_by(project: Project, *words: str) -> set[str]:
         "finally: print('\\nLOADED', *sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *words], cwd=project.root, env=project.environ, capture_output=True,
+        [sys.executable, "-c", program, *words], cwd=project.root, env=project.unmeasured, capture_output=True,
         text=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
     modules = done.stderr.rpartition("LOADED ")[2].split()

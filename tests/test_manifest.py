@@ -16,7 +16,7 @@ from PIL import Image
 from imagegen import manifest, text, verbs
 from imagegen.backends.comfyui import graph
 from imagegen.errors import WrongInput
-from imagegen.manifest import Overrides
+from imagegen.items import Overrides
 from imagegen.settings import BUILTIN, of_ratio
 from tests.conftest import Outcome, Project
 from tests.manifests import ON_PLACEHOLDER, loaded, only, problems, recipe_of, wrong

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from imagegen import record, verdict
 from imagegen.backends.comfyui.graph import DEFAULTS
 from imagegen.backends.placeholder import EVERY_SETTING
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.recipe import UNSET, canonical, derived_seed, differences, digest, drawn_seed, shown, with_seed_of
 from imagegen.seen import Kind, Seen
 from imagegen.verdict import State

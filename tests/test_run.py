@@ -404,7 +404,7 @@ def test_a_fresh_clone_is_up_to_date(made: Project, tmp_path_factory: pytest.Tem
 def confined(project: Project, confine: Callable[[], None], *words: str) -> Outcome:
     """`imagegen WORDS` in a child that ``confine`` has taken something from."""
     done = subprocess.run(
-        [sys.executable, "-m", "imagegen", *words], cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL,
+        [sys.executable, "-m", "imagegen", *words], cwd=project.root, env=project.unmeasured, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, encoding="utf-8", timeout=60, check=False, preexec_fn=confine,
     )  # fmt: skip
     return Outcome(done.returncode, done.stdout, done.stderr)

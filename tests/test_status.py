@@ -168,7 +168,7 @@ def test_a_random_seed_is_told_as_the_number_it_became(made: Project) -> None:
 
 def test_a_digest_record_names_the_fields_without_their_values(made: Project) -> None:
     made.edit("defaults: {", "defaults: {record: digest, ")
-    made.run("status", "--check").exits(0)  # how the record is kept is no setting of the picture
+    made.run("status", "--check").exits(1).says("record: full → digest")  # it tells what it should not
     made.run("run", "-a").exits(0)
     assert "recipe" not in record(made.root / "assets/kins/ada.png")
     assert b"portrait" not in made.png("assets/kins/ada.png")

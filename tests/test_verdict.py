@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagegen import png, record, seen, stamp, verdict
-from imagegen.manifest import Item, Manifest, Overrides, Way, columns, load
+from imagegen.items import Item, Manifest, Overrides, Way, columns
+from imagegen.manifest import load
+from imagegen.options import Options
 from imagegen.recipe import Recipe, canonical
-from imagegen.session import Options, Session
+from imagegen.session import Session
 from imagegen.verdict import Action, Overwrite, State, Verdict, action
 from tests.pictures import RECIPE, ours, png_of, with_chunks, with_record
 

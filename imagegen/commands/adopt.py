@@ -8,7 +8,7 @@ from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.errors import BuildFailed, WrongInput
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.session import Session, open_session
 
 

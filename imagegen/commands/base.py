@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import sys
 import textwrap
@@ -123,6 +124,6 @@ class Plain(Ours, Command):
     def execute(self, params: Any, names: list[str]) -> int:
         return self.work(params, names)
 
+    @abc.abstractmethod
     def work(self, params: Any, names: list[str]) -> int:
         """Do it; the exit status."""
-        raise NotImplementedError(type(self).__name__)

@@ -20,9 +20,10 @@ from imagegen.commands.run import Run
 from imagegen.document import Document
 from imagegen.errors import Problem, WrongInput
 from imagegen.files import STATE
+from imagegen.items import Manifest, Overrides, in_order
 from imagegen.loader import Loader, check_words
-from imagegen.manifest import Manifest, Overrides
-from imagegen.session import Options, Session
+from imagegen.options import Options
+from imagegen.session import Session
 from imagegen.tasks import to_do
 from imagegen.verdict import Overwrite
 
@@ -211,7 +212,7 @@ class _Wanted:
         values = schema.settled(source)
         wrong = [problem for _, problem in schema.problems(source, values)] if isinstance(values, dict) else []
         if wrong:
-            raise WrongInput(manifest.in_order(wrong))
+            raise WrongInput(in_order(wrong))
         return values if isinstance(values, dict) else {}
 
     def _output(self) -> str:

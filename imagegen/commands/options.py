@@ -13,7 +13,7 @@ from doit.cmdparse import CmdOption, CmdParse, CmdParseError
 
 from imagegen.errors import WrongInput, did_you_mean
 from imagegen.loader import check_words, options_from_words
-from imagegen.session import Options
+from imagegen.options import Options
 from imagegen.verdict import Overwrite
 
 

@@ -11,7 +11,8 @@ from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.estimate import spoken
-from imagegen.session import Options, Planned, Session, open_session
+from imagegen.options import Options
+from imagegen.session import Planned, Session, open_session
 from imagegen.verdict import Action, State
 
 _WORDS = {Action.MAKE: "make", Action.REFUSE: "refuse", Action.LEAVE: "leave"}

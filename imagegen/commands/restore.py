@@ -9,7 +9,7 @@ from imagegen.commands import options
 from imagegen.commands.adopt import each
 from imagegen.commands.base import Plain
 from imagegen.errors import BuildFailed, WrongInput
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.session import Session, open_session
 
 

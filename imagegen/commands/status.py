@@ -9,7 +9,7 @@ from imagegen import errors, verdict
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.commands.plan import shorter, warned
-from imagegen.manifest import Item
+from imagegen.items import Item
 from imagegen.session import Session, open_session
 from imagegen.verdict import State, Verdict
 

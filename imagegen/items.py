@@ -1,0 +1,127 @@
+"""What a manifest holds: jobs and items, each with its recipe and the way it is handled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from imagegen.errors import Place, Problem
+
+ONE_JOB = "images"
+"""The job of a manifest without ``jobs:``."""
+
+
+class Way(NamedTuple):
+    """How an item is handled, beside its recipe; shared by many items.
+
+    ``files`` are the (setting, value) pairs of its recipe that name a model's file.
+    """
+
+    backend: str
+    overwrite: str
+    record: str
+    timeout: float | None
+    queue_timeout: float | None
+    files: tuple[tuple[str, str], ...]
+
+
+class Item(NamedTuple):
+    """One image. ``recipe`` is canonical JSON, its seed perhaps ``"random"``; ``target`` is written
+    with ``/`` and counts from the project's folder."""
+
+    task: str
+    name: str
+    target: str
+    recipe: bytes
+    way: Way
+
+    @property
+    def job(self) -> str:
+        return self.task.partition(":")[0]
+
+    @property
+    def slug(self) -> str:
+        return self.task.partition(":")[2]
+
+
+class Columns(NamedTuple):
+    """All items of a manifest, column by column: how they are stored, and looked at all at once.
+
+    ``ways`` are the distinct ways, ``way`` for each item the number of its own.
+    """
+
+    tasks: Sequence[str]
+    names: Sequence[str]
+    targets: Sequence[str]
+    recipes: Sequence[bytes]
+    way: Sequence[int]
+    ways: Sequence[Way]
+
+
+class FileUse(NamedTuple):
+    """A model's file that the manifest names: by which setting, where first, how often."""
+
+    backend: str
+    setting: str
+    value: str
+    place: Place
+    path: str
+    items: int
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line says over the manifest: another backend, folders outside the project."""
+
+    backend: str | None = None
+    allow: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest.
+
+    ``folders`` are those of the targets. ``warnings`` are no errors. ``origins`` (empty from the store)
+    tell for each task and setting which layer gave it.
+    """
+
+    project: Path
+    file: str
+    jobs: tuple[str, ...]
+    columns: Columns
+    backends: Mapping[str, Mapping[str, Any]]
+    file_uses: tuple[FileUse, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    folders: tuple[str, ...] = ()
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The items; made when they are asked for, since a run with nothing to do asks for none."""
+        tasks, names, targets, recipes, way, ways = self.columns
+        return tuple(map(Item, tasks, names, targets, recipes, [ways[number] for number in way]))
+
+    @property
+    def outside(self) -> bool:
+        """Whether some target lies outside the project, as the command line allowed."""
+        return any(Path(folder).is_absolute() for folder in self.folders)
+
+    def path(self, item: Item) -> Path:
+        """The target's place on this machine."""
+        return self.project / item.target
+
+
+def columns(items: Sequence[Item]) -> Columns:
+    """``items`` column by column."""
+    numbers: dict[Way, int] = {}
+    way = [numbers.setdefault(item.way, len(numbers)) for item in items]
+    tasks, names, targets, recipes = ([item[field] for item in items] for field in range(4))
+    return Columns(tasks, names, targets, recipes, way, list(numbers))  # type: ignore[arg-type]
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems without doubles, in the order of the file."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.place)
