@@ -5,8 +5,10 @@ Its defaults are those of the workflow that ComfyUI itself opens with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from imagegen.backends.comfyui.workflow.api import Spot
 
 DEFAULTS: Mapping[str, Any] = {
     "negative_prompt": "",
@@ -19,6 +21,20 @@ DEFAULTS: Mapping[str, Any] = {
     "denoise": 1,
 }
 SAVE_NODE = "7"
+PLACES: Mapping[str, Sequence[Spot]] = {
+    "checkpoint": (Spot("1", "ckpt_name"),),
+    "prompt": (Spot("2", "text"),),
+    "negative_prompt": (Spot("3", "text"),),
+    "width": (Spot("4", "width"),),
+    "height": (Spot("4", "height"),),
+    "seed": (Spot("5", "seed"),),
+    "steps": (Spot("5", "steps"),),
+    "cfg": (Spot("5", "cfg"),),
+    "sampler": (Spot("5", "sampler_name"),),
+    "scheduler": (Spot("5", "scheduler"),),
+    "denoise": (Spot("5", "denoise"),),
+}
+"""Where each setting goes."""
 PREFIX = "imagegen"
 """What a picture's own copy of its graph names its file by; a submission adds its id."""
 
