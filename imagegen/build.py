@@ -38,9 +38,20 @@ class Wish:
     allowed: tuple[Path, ...] = ()
 
 
-def order_of(item: Item, made: recipe.Recipe) -> Order:
+def order_of(item: Item, project: Path, made: recipe.Recipe) -> Order:
     """The order for an item whose recipe, with its seed settled, is ``made``."""
-    return Order(item.task, item.name, made, recipe.digest(made), item.way.timeout, item.way.queue_timeout)
+    used: dict[str, list[Path]] = {"workflow": [project / item.way.workflow]} if item.way.workflow else {}
+    for one in item.ingredients:
+        used.setdefault(one.setting, []).append(project / one.path)
+    return Order(
+        item.task,
+        item.name,
+        made,
+        recipe.digest(made),
+        item.way.timeout,
+        item.way.queue_timeout,
+        {setting: tuple(paths) for setting, paths in used.items()},
+    )
 
 
 def build(
@@ -83,9 +94,15 @@ def build(
             began = time.monotonic()
             tell(Started(item.task))
 
-        watch = Watch(cancelled, started, lambda value, total: tell(Step(item.task, value, total)), flaw=_flaw)
+        watch = Watch(
+            cancelled,
+            started,
+            lambda value, total: tell(Step(item.task, value, total)),
+            flaw=_flaw,
+            note=lambda text: tell(Note(message=text)),
+        )
         watch.check()
-        picture = backend.generate(order_of(item, made), watch)
+        picture = backend.generate(order_of(item, project, made), watch)
         seconds = time.monotonic() - began
         for note in picture.notes:
             tell(Note(item.task, note))

@@ -1,10 +1,11 @@
-"""Digests of model files: what is in a checkpoint that a recipe only names."""
+"""Digests of files: what is in a checkpoint that a recipe only names, and the pixels of an ingredient."""
 
 from __future__ import annotations
 
 import json
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +16,49 @@ LARGE = 64 * 1024 * 1024
 
 
 class Contents:
-    """SHA-256 of files, remembered with size and time of change under ``.imagegen/``."""
+    """Digests, remembered with the file's size and time of change under ``.imagegen/``. Threads share it."""
 
     def __init__(self, project: Path) -> None:
         self._path = project / STATE / "contents.json"
         self._lock = threading.Lock()
         self._known: dict[str, Any] | None = None
+        self._new = False
 
     def digest(self, path: Path) -> str | None:
         """``sha256:…`` of the file; None where it can't be read."""
+        try:
+            found = self._remembered(str(path), path, _whole)
+        except OSError:
+            return None
+        self.save()
+        return found
+
+    def pixels(self, path: Path) -> str:
+        """``sha256:…`` of a picture's pixels. Raises OSError or NoPicture. Kept by :meth:`save`."""
+        from imagegen import ingredients
+
+        return self._remembered(f"pixels of {path}", path, lambda path: ingredients.pixels(path.read_bytes()))
+
+    def save(self) -> None:
+        """Keep what was learned; a folder that can't be written costs only reading it again."""
         with self._lock:
-            try:
-                state = path.stat()
-                stamp = [state.st_size, state.st_mtime_ns]
-                known = self._loaded().get(str(path))
-                if isinstance(known, list) and known[:2] == stamp:
-                    return str(known[2])
-                if state.st_size > LARGE:
-                    print(
-                        f"reading {path.name} ({state.st_size / 1e9:.1f} GB) once, for its digest",
-                        file=sys.stderr,
-                    )
-                found = "sha256:" + digest_of_file(path)
-            except OSError:
-                return None
-            self._loaded()[str(path)] = [*stamp, found]
-            try:
-                write_whole(self._path, json.dumps(self._known, sort_keys=True).encode())
-            except OSError:
-                return found  # it will be read again next time
+            if self._new:
+                self._new = False
+                try:
+                    write_whole(self._path, json.dumps(self._known, sort_keys=True).encode())
+                except OSError:
+                    return
+
+    def _remembered(self, key: str, path: Path, read: Callable[[Path], str]) -> str:
+        state = path.stat()
+        stamp = [state.st_size, state.st_mtime_ns]
+        with self._lock:
+            known = self._loaded().get(key)
+            if isinstance(known, list) and known[:2] == stamp:
+                return str(known[2])
+            found = read(path)
+            self._loaded()[key] = [*stamp, found]
+            self._new = True
             return found
 
     def _loaded(self) -> dict[str, Any]:
@@ -54,3 +69,10 @@ class Contents:
             except (OSError, ValueError):
                 self._known = {}
         return self._known
+
+
+def _whole(path: Path) -> str:
+    size = path.stat().st_size
+    if size > LARGE:
+        print(f"reading {path.name} ({size / 1e9:.1f} GB) once, for its digest", file=sys.stderr)
+    return "sha256:" + digest_of_file(path)

@@ -7,9 +7,10 @@ Exit statuses (the whole program's, see docs/architecture.md):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any
 
 DONE, FAILED, BUG, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -69,6 +70,17 @@ class WrongInput(ImagegenError):
         found = [Problem(problems, hint=hint)] if isinstance(problems, str) else list(problems)
         self.problems: Sequence[Problem] = found
         super().__init__("\n".join(str(problem) for problem in found))
+
+
+class LacksKnowledge(WrongInput):
+    """Nothing is wrong but that a ``backend``, with these ``settings``, has to ask its server before the
+    manifest, with the ``files`` that it names, can be understood."""
+
+    def __init__(
+        self, problems: Iterable[Problem], backend: str, settings: Mapping[str, Any], files: Sequence[str]
+    ) -> None:
+        super().__init__(problems)
+        self.backend, self.settings, self.files = backend, settings, files
 
 
 class BuildFailed(ImagegenError):

@@ -17,7 +17,8 @@ ONE_JOB = "images"
 class Way(NamedTuple):
     """How an item is handled, beside its recipe; shared by many items.
 
-    ``files`` are the (setting, value) pairs of its recipe that name a model's file.
+    ``files`` are the (setting, value) pairs of its recipe that name a model's file. ``workflow`` is the
+    path of the workflow whose content the recipe names, counted from the project; empty without one.
     """
 
     backend: str
@@ -26,17 +27,29 @@ class Way(NamedTuple):
     timeout: float | None
     queue_timeout: float | None
     files: tuple[tuple[str, str], ...]
+    workflow: str = ""
+
+
+class Ingredient(NamedTuple):
+    """A picture that goes into another: for which setting (``references`` or ``image``), its path counted
+    from the project and written with ``/``, and the task that makes it, empty for a file of the user's own."""
+
+    setting: str
+    path: str
+    task: str = ""
 
 
 class Item(NamedTuple):
-    """One image. ``recipe`` is canonical JSON, its seed perhaps ``"random"``; ``target`` is written
-    with ``/`` and counts from the project's folder."""
+    """One image. ``recipe`` is canonical JSON, its seed perhaps ``"random"``, without the pixels of its
+    ``ingredients``, which are known only once they are there; ``target`` is written with ``/`` and counts
+    from the project's folder."""
 
     task: str
     name: str
     target: str
     recipe: bytes
     way: Way
+    ingredients: tuple[Ingredient, ...] = ()
 
     @property
     def job(self) -> str:
@@ -50,7 +63,8 @@ class Item(NamedTuple):
 class Columns(NamedTuple):
     """All items of a manifest, column by column: how they are stored, and looked at all at once.
 
-    ``ways`` are the distinct ways, ``way`` for each item the number of its own.
+    ``ways`` are the distinct ways, ``way`` for each item the number of its own. ``ingredients`` hold those
+    of the items that have any, by the item's number.
     """
 
     tasks: Sequence[str]
@@ -59,6 +73,7 @@ class Columns(NamedTuple):
     recipes: Sequence[bytes]
     way: Sequence[int]
     ways: Sequence[Way]
+    ingredients: Mapping[int, tuple[Ingredient, ...]]
 
 
 class FileUse(NamedTuple):
@@ -67,6 +82,15 @@ class FileUse(NamedTuple):
     backend: str
     setting: str
     value: str
+    place: Place
+    path: str
+    items: int
+
+
+class PictureUse(NamedTuple):
+    """A picture of the user's own that the manifest names: its path, where first, how often."""
+
+    file: str
     place: Place
     path: str
     items: int
@@ -84,8 +108,9 @@ class Overrides:
 class Manifest:
     """A checked manifest.
 
-    ``folders`` are those of the targets. ``warnings`` are no errors. ``origins`` (empty from the store)
-    tell for each task and setting which layer gave it.
+    ``folders`` are those of the targets. ``inputs`` are the files that were read beside the manifest and
+    decide what it means, with their content's SHA-256, None for one that is not there. ``warnings`` are no
+    errors. ``origins`` (empty from the store) tell for each task and setting which layer gave it.
     """
 
     project: Path
@@ -94,6 +119,8 @@ class Manifest:
     columns: Columns
     backends: Mapping[str, Mapping[str, Any]]
     file_uses: tuple[FileUse, ...] = ()
+    picture_uses: tuple[PictureUse, ...] = ()
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     folders: tuple[str, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -101,8 +128,11 @@ class Manifest:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """The items; made when they are asked for, since a run with nothing to do asks for none."""
-        tasks, names, targets, recipes, way, ways = self.columns
-        return tuple(map(Item, tasks, names, targets, recipes, [ways[number] for number in way]))
+        tasks, names, targets, recipes, way, ways, ingredients = self.columns
+        items = list(map(Item, tasks, names, targets, recipes, [ways[number] for number in way]))
+        for number, own in ingredients.items():
+            items[number] = items[number]._replace(ingredients=own)
+        return tuple(items)
 
     @property
     def outside(self) -> bool:
@@ -119,7 +149,8 @@ def columns(items: Sequence[Item]) -> Columns:
     numbers: dict[Way, int] = {}
     way = [numbers.setdefault(item.way, len(numbers)) for item in items]
     tasks, names, targets, recipes = ([item[field] for item in items] for field in range(4))
-    return Columns(tasks, names, targets, recipes, way, list(numbers))  # type: ignore[arg-type]
+    ingredients = {number: item.ingredients for number, item in enumerate(items) if item.ingredients}
+    return Columns(tasks, names, targets, recipes, way, list(numbers), ingredients)  # type: ignore[arg-type]
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

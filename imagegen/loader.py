@@ -114,7 +114,7 @@ class Dodo:
     def __init__(self) -> None:
         no_collecting()
         with _told():
-            self._session = open_session(options_from_words())
+            self._session = open_session(options_from_words(), may_ask=True)
             self._session.check_files()
         # doit's hook, on the instance alone: doit looks for it at everything in a dodo.py, classes too.
         self.create_doit_tasks = self._tasks
@@ -146,13 +146,13 @@ class Loader(TaskLoader2):
         super().__init__()
         no_collecting()
         self.session: Session | None = None
-        self.as_json = False
+        self.as_json = self.may_ask = False
         self.wants_workers: Callable[[int], None] = lambda count: None
 
     def open(self, wishes: Options) -> Session:
         """The session, opened now or before. Raises WrongInput."""
         if self.session is None:
-            self.session = open_session(wishes)
+            self.session = open_session(wishes, self.may_ask)
         return self.session
 
     def setup(self, opt_values: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from imagegen.errors import Place, Problem, WrongInput
 from imagegen.items import Manifest, Overrides
@@ -40,6 +42,19 @@ def find(start: Path, named: str | None = None) -> Path | None:
         if there:
             return there[0]
     return None
+
+
+def blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The ``backends`` block of ``file``, whatever else is in it. Raises WrongInput."""
+    from imagegen import document, schema
+
+    source = document.read(file, file.name)
+    values = schema.settled(source)
+    found = values.get("backends", {}) if isinstance(values, dict) else {}
+    wrong = [one for _, one in schema.problems(source, {"backends": found, "items": []})]
+    if wrong:
+        raise WrongInput(wrong)
+    return found
 
 
 def load(file: Path, overrides: Overrides = Overrides()) -> Manifest:  # noqa: B008  (frozen)

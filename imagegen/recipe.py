@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,6 +86,9 @@ def differences(made: Recipe, wanted: Recipe) -> Iterator[tuple[str, Any, Any]]:
             yield field, old, new
 
 
+_CONTENT = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+
+
 def shown(value: Any) -> str:
-    """A setting's value as a reason shows it: JSON, and ``unset``."""
-    return "unset" if value is UNSET else canonical(value).decode()
+    """A setting's value as a reason shows it: JSON, digests shortened, and ``unset``."""
+    return "unset" if value is UNSET else _CONTENT.sub(r"\1…", canonical(value).decode())

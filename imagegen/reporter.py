@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from doit.exceptions import InvalidTask, TaskFailed
+from doit.exceptions import InvalidTask, TaskFailed, UnmetDependency
 from doit.globals import Globals
 
 from imagegen import errors, signals
@@ -119,7 +119,13 @@ class Reporter:
         """A failure of ours is told already, a group fails with its items; anything else is a bug."""
         if getattr(task, "item", None) is None or isinstance(fail, NotMade):
             return
-        if isinstance(fail, TaskFailed):
+        if isinstance(fail, UnmetDependency):
+            lost = {one.task for one in self.session.outcomes if isinstance(one, Failed)}
+            needed = [name for name in task.task_dep if name in lost]
+            if not needed:  # the run is being left
+                return
+            failed = Failed(task.name, f"it needs {', '.join(needed)}, which was not made")
+        elif isinstance(fail, TaskFailed):
             failed = Failed(task.name, fail.message)
         else:
             self._bugs.append(fail.get_msg())

@@ -7,37 +7,31 @@ that nothing is to be done for 10,000 images is found out without it.
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from imagegen import files, manifest, record, seen, stored, verbs, verdict
-from imagegen.errors import Place, Problem, WrongInput, did_you_mean
+from imagegen import files, manifest, stored, verbs
+from imagegen.errors import BuildFailed, LacksKnowledge, Place, Problem, WrongInput, did_you_mean
 from imagegen.files import from_here
-from imagegen.items import Item, Manifest, Way, in_order
+from imagegen.ingredients import NoPicture
+from imagegen.items import Ingredient, Item, Manifest, in_order
+from imagegen.judging import Judging, Planned
 from imagegen.options import Options
 from imagegen.progress import Event, Listener
-from imagegen.recipe import RANDOM_SEED, canonical
-from imagegen.verdict import Action, Overwrite, Verdict
+from imagegen.recipe import RANDOM_SEED
+from imagegen.verdict import Action
 
 if TYPE_CHECKING:
     from imagegen.estimate import Times
     from imagegen.workshop import Workshop
 
 
-class Planned(NamedTuple):
-    """An item, its verdict, and what a run does about it."""
-
-    item: Item
-    verdict: Verdict
-    action: Action
-
-
-class Session:
+class Session(Judging):
     """``manifest`` and ``options``, and all that is asked of both.
 
     ``outcomes`` tell what became of a run's items. ``refused`` is set once the input has turned out wrong:
@@ -46,17 +40,16 @@ class Session:
     """
 
     def __init__(self, found: Manifest, options: Options, environ: Mapping[str, str]) -> None:
-        self.manifest, self.options, self.environ = found, options, environ
-        self.project = found.project
+        super().__init__(found, options)
+        self.environ = environ
         self.cancelled = threading.Event()
         self.outcomes: list[Event] = []
         self.refused: WrongInput | None = None
         self.left_alone = 0
-        self._known: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, str]] = {}
         self._listeners: list[Listener] = []
 
     @cached_property
-    def workshop(self) -> Workshop:
+    def workshop(self) -> Workshop:  # type: ignore[override]
         """The backends of this session, and what builds with them."""
         from imagegen.workshop import Workshop
 
@@ -75,6 +68,8 @@ class Session:
             self.workshop.close()
         if "times" in self.__dict__:
             self.times.save()
+        if "contents" in self.__dict__:
+            self.contents.save()
 
     # --- who wants to know ----------------------------------------------------------------------
 
@@ -86,10 +81,6 @@ class Session:
             listener(event)
 
     # --- items ----------------------------------------------------------------------------------
-
-    @cached_property
-    def by_task(self) -> Mapping[str, Item]:
-        return {item.task: item for item in self.manifest.items}
 
     def shown(self, item: Item) -> str:
         """The item's target as the user sees it from the current folder."""
@@ -155,6 +146,19 @@ class Session:
             )
         return items
 
+    def planned(self, names: Sequence[str]) -> list[Planned]:
+        """What a run does about the items that ``names`` mean, and what it has to make for them first.
+        Raises WrongInput."""
+        items = self.chosen(names)
+        if not names:
+            return self.plan(items)
+        self.meant = frozenset(item.task for item in items)
+        return [
+            one
+            for one in self.plan(self.with_needed(items))
+            if one.item.task in self.meant or one.action is Action.MAKE
+        ]
+
     def one(self, name: str) -> Item:
         """The one item called ``name``. Raises WrongInput."""
         found = self.select([name])
@@ -162,82 +166,13 @@ class Session:
             raise WrongInput(f'"{name}" is {len(found)} images', "name one, as job:slug")
         return found[0]
 
-    # --- judging --------------------------------------------------------------------------------
-
-    def known(self, way: Way) -> Mapping[str, str]:
-        """Digests of the files that items of this way name, as far as they can be had here."""
-        key = (way.backend, way.files)
-        if key not in self._known:
-            self._known[key] = self.workshop.digests(way) if way.files else {}
-        return self._known[key]
-
-    def judge(self, item: Item) -> Verdict:
-        """The verdict on one item, its pixels unread."""
-        known = self.known(item.way)
-        path = self.manifest.path(item)
-        ending = record.ending(item.recipe)
-        digests = item.way.record == "digest"
-        if not digests and seen.carries(os.fspath(path), ending, canonical(known) if known else b""):
-            return verdict.FRESH
-        return verdict.judge(json.loads(item.recipe), known, seen.look(path), digests)
-
-    def judge_closely(self, item: Item) -> Verdict:
-        """The verdict with the pixels checked."""
-        path = self.manifest.path(item)
-        there = seen.closely(path)
-        return verdict.judge(json.loads(item.recipe), self.known(item.way), there, item.way.record == "digest")
-
-    def settled(self, item: Item) -> dict[str, Any]:
-        """The item's recipe, a random seed being the one that its picture keeps, if it keeps one."""
-        recipe: dict[str, Any] = json.loads(item.recipe)
-        if RANDOM_SEED in item.recipe:
-            there = seen.look(self.manifest.path(item)).record
-            if there is not None and there.seed is not None:
-                recipe["seed"] = there.seed
-        return recipe
-
-    def fresh(self) -> list[bool]:
-        """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
-        if self.manifest.outside:
-            return [self.judge(item).fresh for item in self.manifest.items]
-        root = os.fspath(self.project) + os.sep
-        found = seen.carried(root, self.manifest.columns.targets, self.manifest.columns.recipes)
-        ways = self.manifest.columns.ways
-        if not self.manifest.file_uses and all(way.record == "full" for way in ways):
-            return found
-        for number, item in enumerate(self.manifest.items):
-            if item.way.record == "digest":
-                found[number] = self.judge(item).fresh
-            elif item.way.files and (known := self.known(item.way)):
-                found[number] = seen.carries(root + item.target, record.ending(item.recipe), canonical(known))
-        return found
-
-    def plan(self, items: Iterable[Item]) -> list[Planned]:
-        """What a run does about each of ``items``."""
-        planned = []
-        for item in items:
-            found = self.judge(item)
-            planned.append(Planned(item, found, self.action(item, found)))
-        return planned
-
-    def action(self, item: Item, found: Verdict) -> Action:
-        """What a run does about an item with this verdict."""
-        again = self.options.again or self.reseeds(item)
-        return verdict.action(found.state, self.overwrite(item), self.options.backend is not None, again)
-
-    def overwrite(self, item: Item) -> Overwrite:
-        return self.options.overwrite or Overwrite(item.way.overwrite)
-
-    def reseeds(self, item: Item) -> bool:
-        """Whether a new seed is to be drawn for an item: only a random one is."""
-        return self.options.reseed and RANDOM_SEED in item.recipe
-
     # --- what can be wrong beyond the manifest --------------------------------------------------
 
     def check_files(self) -> None:
         """Are the files that the manifest names where they can be looked for, and do the output folders
         lie in the project, links followed? Raises WrongInput."""
         problems = list(self.workshop.missing_files()) if self.manifest.file_uses else []
+        problems.extend(self._missing_pictures())
         for folder in self.manifest.folders:
             path = self.project / folder
             if not any(files.inside(root, path) for root in (self.project, *self.options.allow)):
@@ -251,12 +186,40 @@ class Session:
         if problems:
             raise WrongInput(in_order(problems))
 
+    def _missing_pictures(self) -> Iterator[Problem]:
+        """Pictures of the user's own that are to go into others, and are not there or no pictures."""
+        for use in self.manifest.picture_uses:
+            try:
+                self.pixels(Ingredient("", use.file))
+            except NoPicture as error:
+                others = f" (and {use.items - 1} more items)" if use.items > 1 else ""
+                yield Problem(str(error) + others, use.path, use.place)
 
-def open_session(options: Options) -> Session:
-    """The session of the project that the current folder lies in. Raises WrongInput."""
+
+def open_session(options: Options, may_ask: bool = False) -> Session:
+    """The session of the project that the current folder lies in. ``may_ask`` lets a backend ask its server
+    for what the manifest can't be understood without. Raises WrongInput."""
     start = manifest.here()
     file = manifest.find(start, options.assets)
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
-    return Session(stored.manifest(file, options.overrides), options, os.environ)
+    return Session(_understood(file, options, may_ask), options, os.environ)
+
+
+def _understood(file: Path, options: Options, may_ask: bool) -> Manifest:
+    try:
+        return stored.manifest(file, options.overrides)
+    except LacksKnowledge as lack:
+        if not may_ask:
+            raise
+        from imagegen import backends
+
+        backend = backends.load(lack.backend)(lack.settings, os.environ, file.parent)
+        try:
+            backend.learn()
+        except BuildFailed as error:
+            raise WrongInput([*lack.problems, Problem(error.message, hint=error.hint)]) from error
+        finally:
+            backend.close()
+        return stored.manifest(file, options.overrides)

@@ -15,11 +15,17 @@ from typing import Any
 
 import imagegen
 from imagegen.errors import Place, Problem
-from imagegen.files import STATE, write_whole
-from imagegen.items import Columns, FileUse, Manifest, Overrides, Way
+from imagegen.files import STATE, digest_of_file, write_whole
+from imagegen.items import Columns, FileUse, Ingredient, Manifest, Overrides, PictureUse, Way
 from imagegen.manifest import load
 
-LAYOUT = 2
+LAYOUT = 3
+
+_FOLDERS = (
+    *("", "backends", "backends/comfyui", "backends/comfyui/workflow", "sources"),
+    *("schemas", "../schemas", "../schemas/backends"),
+)
+"""Where what decides a manifest's meaning lives, in an installed package and in a source tree."""
 
 
 def manifest(file: Path, overrides: Overrides) -> Manifest:
@@ -48,7 +54,7 @@ def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
     # In a source tree the version stays while code and schemas move.
     here = os.path.dirname(__file__)  # noqa: PTH120
-    for folder in ("", "backends", "backends/comfyui", "sources", "schemas", "../schemas", "../schemas/backends"):
+    for folder in _FOLDERS:
         place = os.path.join(here, folder)  # noqa: PTH118
         if folder and not os.path.isdir(place):  # noqa: PTH112
             continue
@@ -60,23 +66,34 @@ def _key(file: Path, overrides: Overrides) -> str:
     return digest.hexdigest()
 
 
+def _content(path: Path) -> str | None:
+    return digest_of_file(path) if path.is_file() else None
+
+
 def _read(store: Path, key: str, file: Path) -> Manifest | None:
     try:
         first, *recipes = store.read_bytes().split(b"\n")
         header: dict[str, Any] = json.loads(first)
         if header["key"] != key or len(recipes) != len(header["tasks"]) + 1 or recipes.pop():
             return None
+        if any(_content(file.parent / path) != content for path, content in header["inputs"].items()):
+            return None
         ways = [
-            Way(way[0], way[1], way[2], way[3], way[4], tuple((setting, value) for setting, value in way[5]))
+            Way(way[0], way[1], way[2], way[3], way[4], tuple((setting, value) for setting, value in way[5]), way[6])
             for way in header["ways"]
         ]
+        ingredients = {
+            int(number): tuple(Ingredient(*one) for one in own) for number, own in header["ingredients"].items()
+        }
         return Manifest(
             file.parent,
             file.name,
             tuple(header["jobs"]),
-            Columns(header["tasks"], header["names"], header["targets"], recipes, header["way"], ways),
+            Columns(header["tasks"], header["names"], header["targets"], recipes, header["way"], ways, ingredients),
             header["backends"],
             tuple(FileUse(use[0], use[1], use[2], Place(*use[3]), use[4], use[5]) for use in header["uses"]),
+            tuple(PictureUse(use[0], Place(*use[1]), use[2], use[3]) for use in header["pictures"]),
+            header["inputs"],
             tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
             tuple(header["folders"]),
         )
@@ -94,8 +111,11 @@ def _write(store: Path, key: str, made: Manifest) -> None:
         "targets": rows.targets,
         "way": rows.way,
         "ways": rows.ways,
+        "ingredients": rows.ingredients,
         "backends": made.backends,
         "uses": [[*use[:3], _place(use.place), use.path, use.items] for use in made.file_uses],
+        "pictures": [[use.file, _place(use.place), use.path, use.items] for use in made.picture_uses],
+        "inputs": made.inputs,
         "folders": made.folders,
         "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
     }

@@ -61,10 +61,14 @@ class ImageTask(Task):
         self.targets = [session.shown(item)]
         self.task_dep: list[str] = []
         self.values: dict[str, Any] = {}
-        self.to_act, self.to_make = action is not Action.LEAVE, action is Action.MAKE
-        self.uptodate = [(not self.to_act, None, None)]
         self._actions = [self._make]
         self._action_instances = None
+        self.plan(action)
+
+    def plan(self, action: Action) -> None:
+        """Say what a run is to do."""
+        self.to_act, self.to_make = action is not Action.LEAVE, action is Action.MAKE
+        self.uptodate = [(not self.to_act, None, None)]
 
     def _make(self) -> TaskFailed | None:
         if multiprocessing.parent_process() is not None:
@@ -117,28 +121,36 @@ def group(job: str, items: Iterable[Item]) -> Task:
 def everything(session: Session) -> list[Task]:
     """A task for every item, and one for each job."""
     by_job: dict[str, list[Item]] = {job: [] for job in session.manifest.jobs}
-    tasks: list[Task] = []
+    tasks: list[ImageTask] = []
+    doubtful = []
     for item, fresh in zip(session.manifest.items, session.fresh(), strict=True):
         by_job[item.job].append(item)
-        tasks.append(ImageTask(item, session, _action(session, item, fresh)))
+        tasks.append(ImageTask(item, session, Action.LEAVE))
+        if not fresh or session.options.again or session.options.reseed:
+            doubtful.append(tasks[-1])
+    for task, one in zip(doubtful, session.plan(task.item for task in doubtful), strict=True):
+        task.plan(one.action)
+    _joined(tasks)
     return [*(group(job, items) for job, items in by_job.items()), *tasks]
 
 
-def _action(session: Session, item: Item, fresh: bool) -> Action:
-    if fresh and not (session.options.again or session.options.reseed):
-        return Action.LEAVE
-    return session.action(item, session.judge(item))
+def _joined(tasks: Sequence[ImageTask]) -> None:
+    """Let each task wait for those whose pictures go into its own, as far as they are to be made."""
+    coming = {task.item.task for task in tasks if task.to_make}
+    for task in tasks:
+        if task.item.ingredients and task.to_act:
+            needed = dict.fromkeys(one.task for one in task.item.ingredients if one.task in coming)
+            task.task_dep = list(needed)
 
 
 def to_do(session: Session, names: Sequence[str]) -> list[Task]:
     """What `run` has to look at: tasks for the items that are not as they should be, for those that are
     asked for by name, and for the jobs."""
     if names:
-        chosen = session.chosen(names)
-        tasks = [ImageTask(one.item, session, one.action) for one in session.plan(chosen)]
+        tasks = [ImageTask(one.item, session, one.action) for one in session.planned(names)]
     else:
         if session.options.again or session.options.reseed:
-            planned = session.plan(session.chosen(()))
+            planned = session.planned(())
         else:
             wanting = [number for number, fresh in enumerate(session.fresh()) if not fresh]
             planned = session.plan(session.manifest.items[number] for number in wanting)
@@ -147,4 +159,5 @@ def to_do(session: Session, names: Sequence[str]) -> list[Task]:
     by_job: dict[str, list[Item]] = {job: [] for job in session.manifest.jobs}
     for task in tasks:
         by_job[task.item.job].append(task.item)
+    _joined(tasks)
     return [*(group(job, items) for job, items in by_job.items()), *tasks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 from imagegen.errors import did_you_mean
 
@@ -69,6 +70,15 @@ def fill(text: str, names: Mapping[str, str]) -> str:
         return names[name]
 
     return _HOLE.sub(value, text)
+
+
+def fill_all(value: Any, names: Mapping[str, str]) -> Any:
+    """``value`` with its texts filled: a text, or a list or mapping of them. Raises UnknownName or TooLong."""
+    if isinstance(value, str):
+        return fill(value, names)
+    if isinstance(value, list):
+        return [fill_all(one, names) for one in value]
+    return {key: fill_all(one, names) for key, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def unknown_name(name: str, names: Mapping[str, str]) -> str:

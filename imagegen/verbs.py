@@ -15,6 +15,7 @@ OURS = {
     "validate": "imagegen.commands.validate:Validate",
     "explain": "imagegen.commands.explain:Explain",
     "generate": "imagegen.commands.generate:Generate",
+    "workflow": "imagegen.commands.workflow:Workflow",
     "adopt": "imagegen.commands.adopt:Adopt",
     "restore": "imagegen.commands.restore:Restore",
 }
@@ -23,7 +24,7 @@ OURS = {
 DOITS = ("dumpdb", "help", "ignore", "reset-dep", "strace", "tabcompletion")
 """doit's own that stay as they are."""
 
-LATER = ("doctor", "gallery", "server", "setup", "storyboard", "studio", "workflow")
+LATER = ("doctor", "gallery", "server", "setup", "storyboard", "studio")
 """Names that coming commands will take: a job called so would break then."""
 
 RESERVED = frozenset({*OURS, *DOITS, *LATER, "auto"})

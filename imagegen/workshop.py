@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, Wron
 from imagegen.estimate import Times
 from imagegen.items import Item, Manifest, Way
 from imagegen.options import Options
-from imagegen.progress import Event, Failed
+from imagegen.progress import Event, Failed, Note
 from imagegen.verdict import Overwrite
 
 
@@ -33,6 +34,9 @@ class Site(Protocol):
     @property
     def times(self) -> Times: ...
 
+    @property
+    def contents(self) -> Contents: ...
+
     def tell(self, event: Event) -> None: ...
 
     def known(self, way: Way) -> Mapping[str, str]: ...
@@ -40,6 +44,10 @@ class Site(Protocol):
     def overwrite(self, item: Item) -> Overwrite: ...
 
     def reseeds(self, item: Item) -> bool: ...
+
+    def again(self, item: Item) -> bool: ...
+
+    def whole(self, item: Item) -> Item: ...
 
 
 class Workshop:
@@ -51,7 +59,6 @@ class Workshop:
         self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
         self._gone: dict[str, BuildFailed] = {}  # backends that answered first, and then nobody did
         self._asked: set[str] = set()  # tasks
-        self._contents = Contents(session.project)
         self._lock = threading.RLock()
         self._asking = threading.Lock()  # nobody goes ahead before the answer is there
 
@@ -85,8 +92,8 @@ class Workshop:
                 path: Path | None = self.backend(way.backend).locate(setting, value)
             except Absent:
                 continue
-            if path is not None and (digest := self._contents.digest(path)):
-                found[setting] = digest
+            if path is not None and (digest := self._session.contents.digest(path)):
+                found[value if setting == "loras" else setting] = digest
         return found
 
     def missing_files(self) -> Iterator[Problem]:
@@ -112,10 +119,10 @@ class Workshop:
             for item in items:
                 if item.task not in self._asked:
                     self._asked.add(item.task)
-                    orders.setdefault(item.way.backend, []).append(build.order_of(item, json.loads(item.recipe)))
+                    orders.setdefault(item.way.backend, []).append(self._order(item))
             for name, its_orders in orders.items():
                 try:
-                    refusals = self.backend(name).preflight(its_orders, Watch(self._session.cancelled))
+                    refusals = self.backend(name).preflight(its_orders, self._watch())
                 except BuildFailed as error:  # nobody there, or a token is missing
                     self._down[name] = error
                     continue
@@ -126,6 +133,15 @@ class Workshop:
                     return []  # every build sees it too
                 problems.extend(_refused(refusal) for refusal in refusals)
         return problems
+
+    def _watch(self) -> Watch:
+        return Watch(self._session.cancelled, note=lambda text: self._session.tell(Note(message=text)))
+
+    def _order(self, item: Item) -> Order:
+        """The order for an item, as far as it is known before what goes into it is made."""
+        with contextlib.suppress(BuildFailed):
+            item = self._session.whole(item)
+        return build.order_of(item, self._session.project, json.loads(item.recipe))
 
     def ask(self) -> list[Problem]:
         """What is wrong online: backends that do not answer, and what they do not know."""
@@ -172,13 +188,14 @@ class Workshop:
             self._gone.pop(name, None)  # it is back
         wish = build.Wish(
             overwrite=session.overwrite(item),
-            again=again or session.options.again,
+            again=again or session.again(item),
             reseed=session.reseeds(item),
             only_missing=session.options.backend is not None,
             known=session.known(item.way),
             allowed=session.options.allow,
         )
         backend = self.backend(name)
+        item = session.whole(item)  # what goes into it is there now
         return build.build(item, session.project, wish, backend, session.cancelled, session.tell, session.times.note)
 
     def remove(self, item: Item, dry_run: bool = False) -> None:
@@ -190,6 +207,7 @@ class Workshop:
         """See :func:`imagegen.build.adopt`."""
         session = self._session
         known = session.known(item.way)
+        item = session.whole(item)
         return build.adopt(item, session.project, known, session.options.allow, session.cancelled, data)
 
 

@@ -78,7 +78,7 @@ def test_no_object_takes_an_unknown_key(path: Path) -> None:
 
 def test_only_named_things_are_open_and_what_they_hold_is_typed() -> None:
     opened = {at for at, found in schemas_in(editor()) if isinstance(found.get("additionalProperties"), Mapping)}
-    assert opened == {"/jobs", "/vars", "/backends/comfyui/headers"}
+    assert opened == {"/jobs", "/vars", "/bindings", "/backends/comfyui/headers"}
 
 
 def test_every_backend_s_block_is_in_the_whole() -> None:

@@ -24,6 +24,7 @@ class Order:
 
     ``task`` is ``job:slug``; ``digest`` the recipe's, 64 hex digits; ``timeout`` (from when the
     image starts to run) and ``queue_timeout`` are seconds, None leaves it to the backend's block.
+    ``files`` are those whose content the recipe names, by setting: ``workflow``, ``references``, ``image``.
     """
 
     task: str
@@ -32,6 +33,7 @@ class Order:
     digest: str
     timeout: float | None = None
     queue_timeout: float | None = None
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,46 @@ class Picture:
 
 @dataclass(frozen=True)
 class Complaint:
-    """A setting that a backend can't work with: which one, why, and the mend."""
+    """A setting that a backend can't work with: which one, why, and the mend.
+
+    ``useless`` says that there is nothing the setting could change: an error where an item or job gives it,
+    and a warning from ``defaults``. ``asks`` says that :meth:`Backend.learn` may mend it.
+    """
 
     setting: str
     message: str
     hint: str = ""
+    useless: bool = False
+    asks: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What would be sent for an order: the ``graph``; for each setting where it goes (``places``, such as
+    ``6.text (CLIPTextEncode)``); and which of a workflow's own values it changes, ``(place, old, new)``."""
+
+    graph: Mapping[str, Any]
+    places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    changes: Sequence[tuple[str, Any, Any]] = ()
+
+
+class Workflows(Protocol):
+    """What a backend whose graphs come from files can tell of such a file."""
+
+    def convert(self, path: Path, known: Path | None) -> Mapping[str, Any]:
+        """The graph in the form in which it is sent. ``known`` is a snapshot to go by in place of what the
+        server says. Raises WrongInput, or Unreachable where the server is needed and does not answer."""
+
+    def check(self, path: Path, known: Path | None) -> Mapping[str, Any]:
+        """What the file is and what would be bound to what: ``format``, ``save``, ``places``, ``unbound`` (a
+        setting and why), ``problem`` where it can't be used at all."""
+
+    def snapshot(self, paths: Sequence[Path]) -> bytes:
+        """What the server knows of the node classes in these files (of all classes without files), as JSON.
+        Raises Unreachable."""
+
+    def snapshot_path(self) -> Path:
+        """Where the settings say that a snapshot lies, or where it is usual."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +103,14 @@ class Refusal:
     setting: str
     message: str
     hint: str = ""
+
+
+class Unusable(ValueError):
+    """A file that a setting names and that can't be used."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
 
 
 class Absent(LookupError):
@@ -101,12 +146,14 @@ class Watch:
         step: Callable[[int, int], None] = lambda value, total: None,
         attempts: Attempts | None = None,
         flaw: Callable[[bytes], str] = lambda png: "",
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """``flaw`` says what keeps some bytes from being a whole PNG, the empty text if nothing does:
-        a backend that downloads asks it, and may try again."""
+        a backend that downloads asks it, and may try again. ``note`` tells the user what belongs to no
+        image: a server that is left out."""
         self.cancelled, self.started, self.step = cancelled, started, step
         self.attempts = attempts or Attempts()
-        self.flaw = flaw
+        self.flaw, self.note = flaw, note
 
     def check(self) -> None:
         """Raise :class:`Interrupted` if the run is being left."""
@@ -125,14 +172,12 @@ class Backend(Protocol):
     ``uses`` names every setting that decides this backend's pixels; a setting that is given and
     not in ``uses`` is an error where an item or job gives it and a warning from ``defaults``.
     ``file_settings`` are those of them that name a model's file.
-    ``defaults`` are the documented values of settings that nobody gave; they enter the recipe.
     ``draws_name`` says that the item's name is in the picture, and so in the recipe.
     """
 
     name: str
     uses: frozenset[str]
     file_settings: frozenset[str]
-    defaults: Mapping[str, Any]
     draws_name: bool
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
@@ -144,8 +189,25 @@ class Backend(Protocol):
     def workers(self) -> int:
         """How many orders may be under way at once (waiting, running, coming down)."""
 
-    def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
-        """Look at one recipe by itself, without a server, a GPU, a model or a file."""
+    def defaults(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The documented values, for an item with these settings, of those that nobody gave; they enter
+        the recipe."""
+
+    def check(self, order: Order) -> Iterable[Complaint]:
+        """Look at one order by itself, without a server, a GPU or a model. Its seed may be ``"random"``, and
+        the pixels of what goes into it are not known yet."""
+
+    def content(self, setting: str, path: Path) -> str:
+        """``sha256:…`` of what matters in a file that a setting names (``workflow``). Raises Unusable."""
+
+    def read(self) -> Iterable[Path]:
+        """The files, whether they are there or not, that :meth:`check` and :meth:`content` have gone by."""
+
+    def learn(self) -> None:
+        """Ask the server for what a complaint said is lacking, and keep it. Raises BuildFailed."""
+
+    def workflows(self) -> Workflows | None:
+        """For a backend whose graphs may come from files."""
 
     def searches(self, setting: str) -> bool:
         """Whether the settings block says where the files of this setting can be looked for."""
@@ -165,8 +227,8 @@ class Backend(Protocol):
         Raises :class:`~imagegen.errors.Unreachable` when no server answers.
         """
 
-    def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """What would be sent, for ``explain``; None where nothing is."""
+    def sent(self, order: Order) -> Sent | None:
+        """What would be sent, for ``explain``; None where nothing is. Raises BuildFailed."""
 
     def generate(self, order: Order, watch: Watch) -> Picture:
         """Make one image. Raises BuildFailed (its message is for the user) or Interrupted."""

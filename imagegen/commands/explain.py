@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from imagegen import backends, errors, manifest, recipe
+from imagegen import build, errors, manifest, recipe
+from imagegen.backends.base import Sent
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.errors import WrongInput
+from imagegen.items import Item
 from imagegen.session import Session, open_session
 from imagegen.verdict import Action
 
@@ -18,12 +20,18 @@ _ORIGINS = {"item": "the item", "job": "its job", "defaults": "defaults"}
 class Explain(Plain):
     doc_purpose = "one image's recipe, where each setting is from, and what would be sent"
     doc_usage = "JOB:SLUG"
-    cmd_options = (options.ASSETS, options.ALLOW, options.BACKEND, options.JSON)
+    cmd_options = (
+        options.ASSETS,
+        options.ALLOW,
+        options.BACKEND,
+        options.JSON,
+        options.option("graph", "graph", "print just the graph that would be sent, as JSON", type=bool),
+    )
 
     def work(self, params: Any, names: list[str]) -> int:
         if len(names) != 1:
             raise WrongInput("explain wants one image, as job:slug", "imagegen list --all shows them")
-        session = open_session(options.wishes(params))
+        session = open_session(options.wishes(params), may_ask=True)
         item = session.one(names[0])
         # The stored manifest does not keep where settings come from.
         file = session.project / session.manifest.file
@@ -32,9 +40,14 @@ class Explain(Plain):
         drawn = recipe.RANDOM_SEED in item.recipe and made["seed"] != recipe.RANDOM
         found = session.judge(item)
         backend = session.workshop.backend(item.way.backend)
-        graph = backend.graph(made)
+        sent = backend.sent(build.order_of(item, session.project, made))
+        if params["graph"]:
+            if sent is None:
+                raise WrongInput(f"the {item.way.backend} backend sends no graph anywhere")
+            options.print_json(sent.graph)
+            return errors.DONE
         known = session.known(item.way)
-        sources = {setting: _origin(session, setting, origins, item.way.backend, drawn) for setting in made}
+        sources = {setting: _origin(session, setting, origins, item, drawn) for setting in made}
         if params["as_json"]:
             options.print_json(
                 {
@@ -45,7 +58,9 @@ class Explain(Plain):
                     "recipe": made,
                     "origins": sources,
                     "known": dict(known),
-                    "graph": graph,
+                    "graph": sent and sent.graph,
+                    "bindings": sent and sent.places,
+                    "changes": sent and [dict(zip(("place", "old", "new"), one, strict=True)) for one in sent.changes],
                 }
             )
             return errors.DONE
@@ -59,14 +74,36 @@ class Explain(Plain):
         print(f"\n{found.state.value}: {todo[session.action(item, found)]}")
         for reason in found.reasons:
             print(f"  {reason}")
-        if graph is None:
+        if sent is None:
             print(f"\nThe {item.way.backend} backend sends nothing anywhere.")
+        elif item.way.workflow:
+            _show(item.way.workflow, sent)
         else:
-            print("\nThe graph that would be sent:\n" + json.dumps(graph, ensure_ascii=False, indent=2))
+            print("\nThe graph that would be sent:\n" + json.dumps(sent.graph, ensure_ascii=False, indent=2))
         return errors.DONE
 
 
-def _origin(session: Session, setting: str, origins: Any, backend: str, item_is_random: bool) -> str:
+def _show(workflow: str, sent: Sent) -> None:
+    """Where the settings go in a workflow, and what of its own they change."""
+    print(f"\nWhere they go in {workflow}:")
+    width = max((len(setting) for setting in sent.places), default=0)
+    for setting, places in sent.places.items():
+        for number, place in enumerate(places):
+            print(f"  {'' if number else setting:{width}}  {place}")
+    print("\nWhat that changes:" if sent.changes else "\nIt is sent as it is.")
+    for place, old, new in sent.changes:
+        print(f"  {place}: {_value(old)} → {_value(new)}")
+    print("\n--graph prints the whole graph.")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def _origin(session: Session, setting: str, origins: Any, item: Item, item_is_random: bool) -> str:
     if setting == "backend" and session.options.backend:
         return "the command line"
     if setting in origins:
@@ -76,6 +113,6 @@ def _origin(session: Session, setting: str, origins: Any, backend: str, item_is_
         return "derived from base_seed, the job and the slug"
     if setting == "name":
         return "the item"
-    if setting in backends.load(backend).defaults:
-        return f"{backend}'s default"
+    if setting in session.workshop.backend(item.way.backend).defaults(json.loads(item.recipe)):
+        return f"{item.way.backend}'s default"
     return "the documented default"

@@ -30,6 +30,14 @@ from imagegen.verdict import Overwrite
 JOB = "generated"
 LONGEST_NAME = 60
 """Letters of the prompt that become the file's name."""
+_SEVERAL = {
+    "loras": ("lora", "a LoRA's file, perhaps with its strength behind a colon (ink.safetensors:0.8); may be repeated"),
+    "references": ("reference", "a picture's file for the workflow's LoadImage nodes; may be repeated"),
+    "bindings": ("binding", "where a setting goes in the workflow (prompt=6.text); may be repeated"),
+}
+"""Settings that are lists or mappings: the flag that adds one to them, and its words."""
+_FILES = ("workflow", "image", "references")
+"""Settings that name files: what is typed counts from the current folder, and may lie anywhere."""
 _OWN = frozenset({"prompt", "output", "filename", "overwrite", "backend", "base_seed"})
 
 
@@ -39,7 +47,10 @@ def _setting_flags() -> tuple[dict[str, Any], ...]:
     known = json.loads((schema.folder() / "assets.schema.json").read_text(encoding="utf-8"))
     flags = []
     for name in known["properties"]["defaults"]["properties"]:
-        if name not in _OWN:
+        if name in _SEVERAL:
+            flag, words = _SEVERAL[name]
+            flags.append(options.option(f"set_{name}", flag, words, type=list))
+        elif name not in _OWN:
             words = known["$defs"][name]["description"].split(". ")[0].rstrip(".")
             flags.append(options.option(f"set_{name}", name.replace("_", "-"), words.replace("%", "%%")))
     return tuple(flags)
@@ -148,14 +159,17 @@ class _Wanted:
         self.overwrite = bool(params.get("overwrite"))
         self.backend = params.get("with_backend")
         self.settings = {
-            name.removeprefix("set_"): yaml12.scalar(value)
+            name.removeprefix("set_"): _given(name.removeprefix("set_"), value)
             for name, value in params.items()
-            if name.startswith("set_") and value is not None
+            if name.startswith("set_") and value not in (None, [])
+        }
+        self.read_from = {
+            Path(file).parent.resolve() for setting in _FILES for file in _as_list(self.settings.get(setting, []))
         }
         self.letters = {
             name.removeprefix("set_"): value
             for name, value in params.items()
-            if name.startswith("set_") and isinstance(value, str)
+            if name.startswith("set_") and isinstance(value, str) and name.removeprefix("set_") not in _FILES
         }
         output = Path(params.get("output") or ".")
         if output.suffix.lower() == ".png":
@@ -200,7 +214,7 @@ class _Wanted:
                 source,
                 values,
                 schema.problems(source, values),
-                Overrides(allow=(self.folder.resolve(),)),
+                Overrides(allow=(self.folder.resolve(), *sorted(self.read_from))),
             )
         except WrongInput as error:
             raise WrongInput([_as_flag(problem) for problem in error.problems]) from error
@@ -257,6 +271,33 @@ class _Wanted:
             if not there and text.same_file(name) not in taken:
                 return name
             at += 1
+
+
+def _given(setting: str, value: Any) -> Any:
+    """A setting's value as it was typed, in the form that the manifest has. Raises WrongInput."""
+    if setting == "bindings":
+        pairs = [one.partition("=") for one in value]
+        if wrong := [name for name, equals, spot in pairs if not (name and equals and spot)]:
+            raise WrongInput(f'--binding wants a setting and a place, not "{wrong[0]}"', "--binding prompt=6.text")
+        return {name: [spot for other, _, spot in pairs if other == name] for name, _, _ in pairs}
+    if setting == "loras":
+        return [_lora(one) for one in value]
+    if setting in _FILES:
+        return [str(Path(one).absolute()) for one in value] if isinstance(value, list) else str(Path(value).absolute())
+    return yaml12.scalar(value)
+
+
+def _lora(typed: str) -> dict[str, Any]:
+    """``ink.safetensors:0.8``."""
+    name, colon, strength = typed.rpartition(":")
+    number = yaml12.scalar(strength) if colon else None
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        return {"name": name, "strength": number}
+    return {"name": typed}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _plain(name: str) -> str:

@@ -11,8 +11,9 @@ from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.estimate import spoken
+from imagegen.judging import Planned
 from imagegen.options import Options
-from imagegen.session import Planned, Session, open_session
+from imagegen.session import Session, open_session
 from imagegen.verdict import Action, State
 
 _WORDS = {Action.MAKE: "make", Action.REFUSE: "refuse", Action.LEAVE: "leave"}
@@ -33,9 +34,9 @@ class Plan(Plain):
 
 def show(wishes: Options, names: Sequence[str], as_json: bool) -> int:
     """Print the plan; nothing is asked of a server, and nothing is made."""
-    session = open_session(wishes)
+    session = open_session(wishes, may_ask=True)
     session.check_files()
-    planned = session.plan(session.chosen(names))
+    planned = session.planned(names)
     to_make = [one for one in planned if one.action is Action.MAKE]
     seconds = session.times.seconds(json.loads(one.item.recipe) for one in to_make)
     if as_json:

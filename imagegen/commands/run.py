@@ -68,7 +68,7 @@ class Run(Tasks, DoitRun):
 
             return plan.show(options.wishes(params), names, as_json=bool(params.get("as_json")))
         if isinstance(self.loader, Loader):  # else told below
-            self.loader.as_json = bool(params.get("as_json"))
+            self.loader.as_json, self.loader.may_ask = bool(params.get("as_json")), True
             if params["num_process"] is None:
                 params.set_default("num_process", 1)
                 self.loader.wants_workers = lambda count: params.set_default("num_process", count)

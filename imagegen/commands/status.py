@@ -51,10 +51,10 @@ class Status(Plain):
         if closely:
             return [session.judge_closely(item) for item in items]
         if len(items) < len(session.manifest.items):
-            return [session.judge(item) for item in items]
-        return [
-            verdict.FRESH if fresh else session.judge(item) for item, fresh in zip(items, session.fresh(), strict=True)
-        ]
+            return session.judged(items)
+        fresh = session.fresh()
+        others = iter(session.judged(item for item, is_fresh in zip(items, fresh, strict=True) if not is_fresh))
+        return [verdict.FRESH if is_fresh else next(others) for is_fresh in fresh]
 
 
 def _as_json(session: Session, items: list[Item], judged: list[Verdict], counts: Counter[State]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Validate(Plain):
         session: Session | None = None
         problems: Sequence[Problem] = ()
         try:
-            session = open_session(options.wishes(params))
+            session = open_session(options.wishes(params), may_ask=bool(params["online"]))
             session.check_files()
             if params["online"]:
                 problems = session.workshop.ask()

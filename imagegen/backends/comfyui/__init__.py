@@ -1,50 +1,82 @@
 """A ComfyUI server: https://github.com/comfyanonymous/ComfyUI.
 
-``address`` says where it is, ``client`` and ``listener`` are the wire, ``graph`` is what is asked for,
-``prompt`` follows one image, ``pool`` hands out the server's places; ``choices`` and ``models`` say what
-can be chosen. What a real server does is replayed by tests/servers/comfyui.py.
+``library`` and ``workflow/`` know the project's workflows, ``graph`` the built-in one, and ``blueprint``
+makes of either what is sent for one image. ``address`` says where the servers are, ``client`` and
+``listener`` are the wire, ``prompt`` follows one image, ``pool`` hands out the servers' places; ``models``
+looks for model files. What a real server does is replayed by tests/servers/comfyui.py.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagegen.backends.base import Absent, Complaint, Order, Picture, Refusal, Watch
-from imagegen.backends.comfyui import address, graph, models
-from imagegen.errors import listed, nearest
+from imagegen.backends.base import Absent, Complaint, Order, Picture, Refusal, Sent, Unusable, Watch
+from imagegen.backends.comfyui import address, blueprint, graph, models, scheduling
+from imagegen.backends.comfyui.library import Library
+from imagegen.backends.comfyui.workflow import api, bindings
+from imagegen.errors import BuildFailed, listed, nearest
 
 if TYPE_CHECKING:
+    from imagegen.backends.comfyui.inspection import Inspection
     from imagegen.backends.comfyui.pool import Pool
 
-WORKERS = 4
-"""Two images on the server (see pool.ON_SERVER), two that come down, are checked and written."""
+COMING_DOWN = 2
+"""Images that come down, are checked and written while others are on the servers."""
+
+FOLDERS = {"checkpoint": "checkpoint_paths", "loras": "lora_paths"}
+"""For each setting that names model files, the key of the block that says where they may lie."""
+
+ONLY_FOR_WORKFLOWS = {
+    "bindings": "they say where settings go in a workflow, and there is none",
+    "references": "the built-in graph has no place for references: a workflow takes them in LoadImage nodes",
+}
 
 
 class Backend:
-    """One server. Threads may share it; it is first spoken to when something is asked of it."""
+    """The servers of one block. Threads may share it; they are first spoken to when something is asked."""
 
     name = "comfyui"
-    uses = frozenset({"checkpoint", "prompt", "seed", *graph.DEFAULTS})
-    file_settings = frozenset({"checkpoint"})
-    defaults: Mapping[str, Any] = graph.DEFAULTS
+    uses = frozenset({*bindings.SETTINGS, "workflow", "bindings", "loras", "references"})
+    file_settings = frozenset(FOLDERS)
     draws_name = False
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         address.check(settings)
-        self._settings, self._environ = settings, environ
-        self._folders = [project / Path(folder).expanduser() for folder in settings.get("checkpoint_paths", ())]
+        self._settings, self._environ, self._project = settings, environ, project
+        self._folders = {
+            setting: [project / Path(folder).expanduser() for folder in settings.get(key, ())]
+            for setting, key in FOLDERS.items()
+        }
+        self._library = Library(settings, project)
+        self._found: dict[str, tuple[Complaint, ...]] = {}
         self._pool: Pool | None = None
         self._lock = threading.Lock()
 
     @property
     def workers(self) -> int:
-        return WORKERS
+        return scheduling.ON_SERVER * address.count(self._settings, self._environ) + COMING_DOWN
 
-    def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
-        """A checkpoint, and sides that the latent can have: ComfyUI counts it in units of 8 pixels."""
+    # --- without a server -----------------------------------------------------------------------
+
+    def defaults(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The built-in graph's; a workflow has values of its own."""
+        if "workflow" in given:
+            return {}
+        return graph.FROM_A_PICTURE if "image" in given else graph.DEFAULTS
+
+    def check(self, order: Order) -> Iterable[Complaint]:
+        """A checkpoint, sides that the latent can have, and a place for every setting."""
+        if "workflow" in order.files:
+            key = _kind(order)
+            if key not in self._found:  # a thousand items differ in what has a place of its own
+                self._found[key] = tuple(self._without_place(order))
+            yield from self._found[key]
+            return
+        recipe = order.recipe
         if not recipe.get("checkpoint"):
             yield Complaint(
                 "checkpoint",
@@ -52,29 +84,80 @@ class Backend:
                 "the built-in graph needs one: give the item, its job or defaults one, or choose backend: placeholder",
             )
         for side in ("width", "height"):
-            below = recipe[side] // 8 * 8
-            if recipe[side] != below:
+            below = recipe.get(side, 0) // 8 * 8
+            if recipe.get(side, 0) != below:
+                # ComfyUI counts the latent in units of 8 pixels.
                 yield Complaint(
                     side, f"{side} {recipe[side]} is no multiple of 8", f"{below} or {below + 8} can be made"
                 )
+        for setting, why in ONLY_FOR_WORKFLOWS.items():
+            if setting in recipe or setting in order.files:
+                yield Complaint(setting, why, "give a workflow, or remove it", useless=True)
+
+    def _without_place(self, order: Order) -> Iterable[Complaint]:
+        """What of an order its workflow has no place for."""
+        try:
+            start = blueprint.base(order, self._library)
+        except Unusable as error:
+            yield error.complaint
+            return
+        unbound = {
+            setting: complaint
+            for setting in bindings.SETTINGS
+            if setting in order.recipe and setting != "image" and (complaint := blueprint.unbound(start, setting))
+        }
+        yield from unbound.values()
+        rest = {setting: value for setting, value in order.recipe.items() if setting not in unbound}
+        try:
+            blueprint.blueprint(Order(order.task, order.name, rest, "", files=order.files), self._library)
+        except Unusable as error:
+            yield error.complaint
+
+    def content(self, setting: str, path: Path) -> str:
+        return self._library.workflow(path).content
+
+    def read(self) -> Iterable[Path]:
+        return self._library.read()
+
+    def learn(self) -> None:
+        self._server().learn(self._library.learned)
+
+    def workflows(self) -> Inspection:
+        """What can be told of a workflow's file."""
+        from imagegen.backends.comfyui.inspection import Inspection
+
+        return Inspection(self._settings, self._project, self._server)
 
     def searches(self, setting: str) -> bool:
-        return setting == "checkpoint" and bool(self._folders)
+        return bool(self._folders[setting])
 
     def locate(self, setting: str, value: str) -> Path | None:
-        if not self._folders:
+        folders = self._folders[setting]
+        if not folders:
             return None
-        found = models.find(self._folders, value)
+        found = models.find(folders, value)
         if found is None:
-            hint = f"they have {listed(nearest(value, models.names(self._folders)))}"
-            missing = [str(folder) for folder in self._folders if not folder.is_dir()]
+            hint = f"they have {listed(nearest(value, models.names(folders)))}"
+            missing = [str(folder) for folder in folders if not folder.is_dir()]
             if missing:
                 hint += f"; there is no folder {', '.join(missing)}"
-            raise Absent(Complaint(setting, f'{setting} "{value}" is in none of the checkpoint_paths', hint))
+            called = setting.removesuffix("s")
+            raise Absent(Complaint(setting, f'{called} "{value}" is in none of the {FOLDERS[setting]}', hint))
         return found
 
-    def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-        return graph.built_in(recipe)
+    def sent(self, order: Order) -> Sent:
+        try:
+            start, made = blueprint.base(order, self._library), blueprint.blueprint(order, self._library)
+        except Unusable as error:
+            raise BuildFailed(error.complaint.message, error.complaint.hint) from error
+        places = {
+            setting: [f"{spot} in {api.described(made.graph, spot.node)}" for spot in spots if spot.node in made.graph]
+            for setting, spots in made.places.items()
+            if setting in order.recipe or setting in order.files
+        }
+        return Sent(made.graph, places, blueprint.changes(start.graph, made.graph) if order.files else ())
+
+    # --- the servers ------------------------------------------------------------------------------
 
     def answers(self) -> bool:
         return self._server().answers()
@@ -97,5 +180,20 @@ class Backend:
 
         with self._lock:
             if self._pool is None:
-                self._pool = Pool(self._settings, self._environ)
+                self._pool = Pool(self._settings, self._environ, self._project, self._blueprint)
             return self._pool
+
+    def _blueprint(self, order: Order) -> blueprint.Blueprint:
+        """What is sent for an order. Raises BuildFailed."""
+        try:
+            return blueprint.blueprint(order, self._library)
+        except Unusable as error:
+            raise BuildFailed(error.complaint.message, error.complaint.hint) from error
+
+
+def _kind(order: Order) -> str:
+    """What of an order decides whether its workflow has places for all of it."""
+    recipe = order.recipe
+    files = {setting: str(paths[0]) if setting == "workflow" else len(paths) for setting, paths in order.files.items()}
+    loras = [bool(one["strength_clip"]) for one in recipe.get("loras", ())] if "loras" in recipe else None
+    return json.dumps([sorted(recipe), recipe.get("bindings"), files, loras], sort_keys=True)

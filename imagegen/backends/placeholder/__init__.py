@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagegen.backends.base import Complaint, Order, Picture, Refusal, Watch
+from imagegen.backends.base import Complaint, Order, Picture, Refusal, Sent, Unusable, Watch, Workflows
+from imagegen.files import digest_of_file
 
 SMALLEST, LARGEST = 16, 8192
 """Sides in pixels."""
@@ -20,9 +21,11 @@ SMALLEST, LARGEST = 16, 8192
 MOST_PIXELS = 64_000_000
 """Four workers hold one picture each, at four bytes a pixel."""
 
+DEFAULTS: Mapping[str, Any] = {"width": 1024, "height": 1024}
+
 EVERY_SETTING = frozenset(
     {"prompt", "negative_prompt", "checkpoint", "width", "height", "steps", "cfg", "sampler", "scheduler"}
-    | {"denoise", "seed", "model", "loras", "references", "image", "workflow"}
+    | {"denoise", "seed", "model", "loras", "references", "image", "workflow", "bindings"}
 )
 
 
@@ -36,7 +39,6 @@ class Backend:
     name = "placeholder"
     uses = EVERY_SETTING
     file_settings: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = {"width": 1024, "height": 1024}
     draws_name = True
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
@@ -47,9 +49,13 @@ class Backend:
         """Pictures at once; more than four gain little and cost memory."""
         return min(4, os.cpu_count() or 1)
 
-    def check(self, recipe: Mapping[str, Any]) -> Iterable[Complaint]:
+    def defaults(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A square."""
+        return DEFAULTS
+
+    def check(self, order: Order) -> Iterable[Complaint]:
         """Sides of 16 to 8192 pixels, 64 megapixels in all."""
-        sides = {side: recipe.get(side, self.defaults[side]) for side in ("width", "height")}
+        sides = {side: order.recipe.get(side, DEFAULTS[side]) for side in ("width", "height")}
         wrong = [complaint for side, value in sides.items() for complaint in _complaints(side, value)]
         if wrong:
             return wrong
@@ -64,6 +70,24 @@ class Backend:
                 f"{MOST_PIXELS // max(width, height)} is the most beside {max(width, height)}",
             )
         ]
+
+    def content(self, setting: str, path: Path) -> str:
+        """The bytes of the file: whatever it is, it is only drawn after."""
+        try:
+            return "sha256:" + digest_of_file(path)
+        except OSError as error:
+            raise Unusable(Complaint(setting, f"can't read {path.name}: {error.strerror or error}")) from error
+
+    def read(self) -> Iterable[Path]:
+        """None but those that were asked about."""
+        return []
+
+    def learn(self) -> None:
+        """There is nobody to ask."""
+
+    def workflows(self) -> Workflows | None:
+        """None: no graph is sent."""
+        return None
 
     def searches(self, setting: str) -> bool:
         """Never: no file is needed."""
@@ -81,7 +105,7 @@ class Backend:
         """There is no server to ask."""
         return []
 
-    def graph(self, recipe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def sent(self, order: Order) -> Sent | None:
         """Nothing is sent."""
         return None
 
@@ -96,8 +120,8 @@ class Backend:
         subject = Subject(
             name=str(recipe.get("name", order.name)),
             prompt=str(recipe.get("prompt") or ""),
-            width=int(recipe.get("width", self.defaults["width"])),
-            height=int(recipe.get("height", self.defaults["height"])),
+            width=int(recipe.get("width", DEFAULTS["width"])),
+            height=int(recipe.get("height", DEFAULTS["height"])),
             seed=str(recipe.get("seed", "")),
             digest=order.digest,
         )
