@@ -12,9 +12,12 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us, or a program without a console
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-    from imagegen.app import main as program
+    try:
+        from imagegen.app import main as program
 
-    status = program(sys.argv[1:])
+        status = program(sys.argv[1:])
+    except KeyboardInterrupt:  # before anything of ours watches for it
+        status = 130
     gc.freeze()  # the interpreter collects once more when it ends
     sys.exit(status)
 

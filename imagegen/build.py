@@ -112,6 +112,7 @@ def build(
         except NotWhole as error:
             raise BuildFailed(f"what the backend gave is no whole PNG: {error}") from error
         _unchanged_since(item, path, seen, wish.overwrite)
+        _stays_inside(path, project, wish.allowed)  # the folder may have become a link meanwhile
         replace(project, item.target, data)
         picture.settle()
         took(made, seconds)

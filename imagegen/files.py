@@ -64,6 +64,20 @@ def sweep(path: Path) -> None:
                 path.with_name(name).unlink(missing_ok=True)
 
 
+FORGOTTEN = 3600.0
+"""Seconds after which a temporary file is nobody's: writing one takes less."""
+
+
+def sweep_forgotten(folder: Path) -> None:
+    """Remove the temporary files that a kill left in ``folder``; another run may be writing younger ones."""
+    if not folder.is_dir():
+        return
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # untidy, no more
+            if time.time() - path.stat().st_mtime > FORGOTTEN:
+                path.unlink()
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the rename itself durable where folders can be synced (not on Windows)."""
     if os.name == "nt":

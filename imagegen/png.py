@@ -196,6 +196,7 @@ def pixel_digest(data: bytes) -> str:
     width, height = struct.unpack_from(">II", data, 16)
     if width * height > MAX_PIXELS:
         raise NotWhole(f"{width} × {height} pixels, too large to look at")
+    _check_all_pixels_there(data)
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             deep = image.mode.startswith("I")  # 16 bits of grey, of which RGBA would keep 8
@@ -207,6 +208,33 @@ def pixel_digest(data: bytes) -> str:
     found = hashlib.sha256(f"{width}x{height}\n".encode())
     found.update(pixels)
     return found.hexdigest()
+
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Samples a pixel, by colour type."""
+
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and the steps, of each pass of an interlaced picture (PNG specification, 8.1)."""
+
+
+def _check_all_pixels_there(data: bytes) -> None:
+    """Pillow fills rows that a complete but too short stream lacks with black, and says nothing.
+    Raises NotWhole."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * _CHANNELS.get(colour, 1)
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    wanted = 0
+    for left, top, across, down in passes:
+        columns, rows = (width - left + across - 1) // across, (height - top + down - 1) // down
+        if columns > 0 and rows > 0:
+            wanted += rows * (1 + (columns * bits + 7) // 8)
+    packed = b"".join(part.data for part in chunks(data) if part.kind == b"IDAT")
+    try:
+        found = len(zlib.decompressobj().decompress(packed, wanted + 1))
+    except zlib.error as error:
+        raise NotWhole(f"damaged: its pixels can't be decoded ({error})") from error
+    if found < wanted:
+        raise NotWhole("damaged: it has fewer pixels than its header says")
 
 
 def texts_in(parts: Iterable[Chunk]) -> Mapping[str, str]:

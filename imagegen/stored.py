@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,9 @@ from imagegen.manifest import load
 
 LAYOUT = 3
 
-_FOLDERS = (
-    *("", "backends", "backends/comfyui", "backends/comfyui/workflow", "sources"),
-    *("schemas", "../schemas", "../schemas/backends"),
-)
-"""Where what decides a manifest's meaning lives, in an installed package and in a source tree."""
+_FOLDERS = ("backends", "sources", "schemas", "../schemas")
+"""Where, with all that is below, what decides a manifest's meaning lives, beside our own modules: in an
+installed package and in a source tree."""
 
 
 def manifest(file: Path, overrides: Overrides) -> Manifest:
@@ -52,18 +51,24 @@ def _store(file: Path) -> Path:
 
 def _key(file: Path, overrides: Overrides) -> str:
     digest = hashlib.sha256(f"{LAYOUT} {imagegen.__version__} {overrides}\n".encode())
-    # In a source tree the version stays while code and schemas move.
-    here = os.path.dirname(__file__)  # noqa: PTH120
-    for folder in _FOLDERS:
-        place = os.path.join(here, folder)  # noqa: PTH118
-        if folder and not os.path.isdir(place):  # noqa: PTH112
-            continue
-        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
-            if entry.name.endswith((".py", ".json")):
-                state = entry.stat()
-                digest.update(f"{entry.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    for entry in _sources():  # in a source tree the version stays while code and schemas move
+        state = entry.stat()
+        digest.update(f"{entry.name} {state.st_size} {state.st_mtime_ns}\n".encode())
     digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _sources() -> Iterator[os.DirEntry[str]]:
+    """Our own modules and schemas, as far as they decide what a manifest means, in a fixed order."""
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    below = [os.path.join(here, name) for name in _FOLDERS]  # noqa: PTH118
+    places = [(here, False), *((place, True) for place in below if os.path.isdir(place))]  # noqa: PTH112
+    for place, deeply in places:  # grows while it is walked
+        for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+            if entry.name.endswith((".py", ".json")):
+                yield entry
+            elif deeply and entry.name != "__pycache__" and entry.is_dir():
+                places.append((entry.path, True))
 
 
 def _content(path: Path) -> str | None:

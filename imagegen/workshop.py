@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from imagegen import backends, build
+from imagegen import backends, build, files
 from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
 from imagegen.contents import Contents
 from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, WrongInput, listed, nearest
@@ -65,6 +65,7 @@ class Workshop:
     def close(self) -> None:
         for backend in self._backends.values():
             backend.close()
+        files.sweep_forgotten(self._session.project / files.STATE)
 
     def backend(self, name: str) -> Backend:
         """The backend called ``name``, set up by its block. Raises WrongInput."""

@@ -68,6 +68,8 @@ class Explain(Plain):
         width = max(len(setting) for setting in made)
         for setting, value in made.items():
             print(f"  {setting:{width}}  {recipe.shown(value)}  ({sources[setting]})")
+        for one in item.ingredients:
+            print(f"  {one.setting} from {one.path}" + (f", which is {one.task}" if one.task else ""))
         for setting, digest in known.items():
             print(f"  {setting}'s content  {digest}")
         todo = {Action.MAKE: "run makes it", Action.LEAVE: "run leaves it", Action.REFUSE: "run refuses"}

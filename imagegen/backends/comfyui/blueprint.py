@@ -55,7 +55,8 @@ class Base:
 def base(order: Order, library: Library) -> Base:
     """The graph that an order changes. Raises Unusable."""
     if "workflow" not in order.files:
-        graph = built_in.graph(order.recipe)
+        has_size = "width" in order.recipe or "height" in order.recipe
+        graph = built_in.graph("image" in order.files, has_size)
         return Base(graph, built_in.bindings(graph))
     (path,) = order.files["workflow"]
     by_hand = order.recipe.get("bindings", {})

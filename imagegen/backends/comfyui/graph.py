@@ -47,13 +47,13 @@ _PLACES: Mapping[str, Spot] = {
 
 def built_in(recipe: Mapping[str, Any], prefix: str = PREFIX) -> Graph:
     """The graph of one recipe, its settings in it; a picture to start from is still to be named."""
-    made = graph(recipe, prefix)
+    made = graph("image" in recipe, "width" in recipe or "height" in recipe, prefix)
     return walk.filled(made, bindings(made), {name: recipe[name] for name in walk.SETTINGS if name in recipe})
 
 
-def graph(recipe: Mapping[str, Any], prefix: str = PREFIX) -> Graph:
-    """The graph that fits a recipe's kind, without its settings: image to image where it has an ``image``,
-    scaled first where it has a size too."""
+def graph(from_picture: bool, has_size: bool, prefix: str = PREFIX) -> Graph:
+    """The graph of one kind, without its settings: image to image ``from_picture``, which is scaled first
+    where the recipe ``has_size`` too."""
     made = {
         "1": _node("CheckpointLoaderSimple", "Checkpoint", ckpt_name=""),
         "2": _node("CLIPTextEncode", "Positive Prompt", text="", clip=["1", 1]),
@@ -76,10 +76,10 @@ def graph(recipe: Mapping[str, Any], prefix: str = PREFIX) -> Graph:
         "6": _node("VAEDecode", "Decode", samples=["5", 0], vae=["1", 2]),
         SAVE_NODE: _node("SaveImage", "Save", filename_prefix=prefix, images=["6", 0]),
     }
-    if "image" in recipe:
+    if from_picture:
         source = "8"
         made[source] = _node("LoadImage", "Start", image="")
-        if "width" in recipe or "height" in recipe:
+        if has_size:
             made["9"] = _node(
                 "ImageScale", "Size",
                 image=[source, 0], upscale_method="lanczos", width=0, height=0, crop="center",

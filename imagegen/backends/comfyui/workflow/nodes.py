@@ -48,23 +48,33 @@ class Nodes:
         return self._read[name]
 
     def get(self, name: str) -> NodeClass | None:
-        return self[name] if name in self else None
+        return self[name] if name in self else None  # noqa: SIM401  (this is get)
 
     @cached_property
     def names(self) -> Sequence[str]:
         return sorted(self._info)
 
 
-def _read(name: str, info: Mapping[str, Any]) -> NodeClass:
-    groups = info.get("input") or {}
-    order = info.get("input_order") or {}
+def read_inputs(groups: Any, order: Any = None) -> dict[str, Input]:
+    """The inputs that ``{"required": {name: description}, "optional": …}`` describes, the required first,
+    each group in ``order``'s order (``input_order`` of a class) and what that leaves out behind."""
     inputs: dict[str, Input] = {}
     for group in ("required", "optional"):
-        described = groups.get(group) or {}
-        for own in order.get(group) or described:
+        described = groups.get(group) if isinstance(groups, Mapping) else None
+        if not isinstance(described, Mapping):
+            continue
+        wanted = order.get(group) if isinstance(order, Mapping) else None
+        first = [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list) else []
+        for own in dict.fromkeys([*first, *described]):
             if own in described:
                 inputs[own] = _input(own, described[own], group == "required")
-    outputs = [kind if isinstance(kind, str) else "COMBO" for kind in info.get("output") or ()]
+    return inputs
+
+
+def _read(name: str, info: Mapping[str, Any]) -> NodeClass:
+    given = info.get("output")
+    outputs = [kind if isinstance(kind, str) else "COMBO" for kind in given] if isinstance(given, list) else []
+    inputs = read_inputs(info.get("input"), info.get("input_order"))
     return NodeClass(name, inputs, outputs, bool(info.get("output_node")), info)
 
 
