@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imagegen import files, png, previous, recipe, stamp, verdict
+from imagegen import draws, files, png, previous, recipe, stamp, verdict
 from imagegen.backends.base import Backend, Order, Watch
 from imagegen.errors import BuildFailed
 from imagegen.items import Item
@@ -82,7 +82,7 @@ def build(
             )
         if todo is Action.REFUSE:
             raise refused(item, found)
-        made = _settled(wanted, seen, wish.reseed)
+        made = _settled(wanted, seen, lambda: _drawn(project, item.target, wish.reseed), wish.reseed)
         _may_write(path, project, wish.allowed)
         if found.reasons == (verdict.WANTS_DIGESTS,) and not again:
             replace(project, item.target, stamp.adopted(seen.data, made, wish.known, digest_only))
@@ -104,9 +104,8 @@ def build(
         watch.check()
         picture = backend.generate(order_of(item, project, made), watch)
         seconds = time.monotonic() - began
-        for note in picture.notes:
+        for note in (*picture.notes, *_checked_size(picture.png, made)):
             tell(Note(item.task, note))
-        _check_size(picture.png, made)
         try:
             data = stamp.made(picture.png, made, wish.known, picture.texts, digest_only)
         except NotWhole as error:
@@ -114,6 +113,8 @@ def build(
         _unchanged_since(item, path, seen, wish.overwrite)
         _stays_inside(path, project, wish.allowed)  # the folder may have become a link meanwhile
         replace(project, item.target, data)
+        if wanted.get("seed") == recipe.RANDOM:
+            draws.used(project, item.target)
         picture.settle()
         took(made, seconds)
         return Made(item.task, item.target, made.get("seed"), round(seconds, 2), found.reasons)
@@ -174,13 +175,20 @@ def remove(
                 raise BuildFailed(f"can't remove {item.target}: {error.strerror or error}") from error
 
 
-def _settled(wanted: recipe.Recipe, seen: Seen, reseed: bool) -> dict[str, Any]:
+def _settled(
+    wanted: recipe.Recipe, seen: Seen, draw: Callable[[], int] = recipe.drawn_seed, reseed: bool = False
+) -> dict[str, Any]:
     """The recipe with its seed as a number: a random one is the record's, or drawn now."""
     made = dict(wanted)
     if made.get("seed") == recipe.RANDOM:
         kept = seen.record.seed if seen.record and not reseed else None
-        made["seed"] = kept if isinstance(kept, int) else recipe.drawn_seed()
+        made["seed"] = kept if isinstance(kept, int) else draw()
     return made
+
+
+def _drawn(project: Path, target: str, anew: bool) -> int:
+    kept = None if anew else draws.kept(project, target)
+    return draws.draw(project, target) if kept is None else kept
 
 
 def _stays_inside(path: Path, project: Path, allowed: tuple[Path, ...]) -> None:
@@ -213,15 +221,19 @@ def _flaw(data: bytes) -> str:
     return ""
 
 
-def _check_size(data: bytes, made: recipe.Recipe) -> None:
-    """Before pixels are decoded, so that a header of 50,000 × 50,000 costs nothing."""
+def _checked_size(data: bytes, made: recipe.Recipe) -> Iterator[str]:
+    """Is it of the asked size? Looked at before pixels are decoded, so that a header of 50,000 × 50,000 costs
+    nothing. A workflow may scale what it made, which is worth a note. Raises BuildFailed."""
     try:
         size = png.size_of(next(iter(png.chunks(data))))
     except NotWhole as error:
         raise BuildFailed(f"what the backend gave is no PNG: {error}") from error
     asked = made.get("width"), made.get("height")
-    if None not in asked and size != asked:
+    if None in asked or size == asked:
+        return
+    if "workflow" not in made:
         raise BuildFailed(f"the backend gave {size[0]} × {size[1]} pixels, {asked[0]} × {asked[1]} were asked for")
+    yield f"it has {size[0]} × {size[1]} pixels; the workflow was asked for {asked[0]} × {asked[1]}"
 
 
 @dataclass(frozen=True)
@@ -252,7 +264,7 @@ def adopt(
             raise BuildFailed(f"can't adopt {item.target}: {what}")
         try:
             size = png.size_of(next(iter(png.chunks(given))))
-            made = _settled(json.loads(item.recipe), _seen_in(given), reseed=False)
+            made = _settled(json.loads(item.recipe), _seen_in(given))
             dressed = stamp.adopted(given, made, known, item.way.record == "digest")
         except (NotWhole, FromTheFuture) as error:
             raise BuildFailed(f"can't adopt {item.target}: {error}") from error

@@ -7,9 +7,9 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from imagegen import backends, build, files
+from imagegen import backends, build, draws, files
 from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
 from imagegen.contents import Contents
 from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, WrongInput, listed, nearest
@@ -17,6 +17,7 @@ from imagegen.estimate import Times
 from imagegen.items import Item, Manifest, Way
 from imagegen.options import Options
 from imagegen.progress import Event, Failed, Note
+from imagegen.recipe import RANDOM, RANDOM_SEED
 from imagegen.verdict import Overwrite
 
 
@@ -48,6 +49,8 @@ class Site(Protocol):
     def again(self, item: Item) -> bool: ...
 
     def whole(self, item: Item) -> Item: ...
+
+    def settled(self, item: Item) -> dict[str, Any]: ...
 
 
 class Workshop:
@@ -140,9 +143,14 @@ class Workshop:
 
     def _order(self, item: Item) -> Order:
         """The order for an item, as far as it is known before what goes into it is made."""
+        session = self._session
         with contextlib.suppress(BuildFailed):
-            item = self._session.whole(item)
-        return build.order_of(item, self._session.project, json.loads(item.recipe))
+            item = session.whole(item)
+        recipe = json.loads(item.recipe)
+        if RANDOM_SEED in item.recipe and not session.reseeds(item):  # one that is known already, to be found again
+            kept = session.settled(item).get("seed")
+            recipe["seed"] = kept if kept != RANDOM else draws.kept(session.project, item.target) or RANDOM
+        return build.order_of(item, session.project, recipe)
 
     def ask(self) -> list[Problem]:
         """What is wrong online: backends that do not answer, and what they do not know."""

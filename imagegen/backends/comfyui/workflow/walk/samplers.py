@@ -89,7 +89,7 @@ def _has_text(walk: Walk, sampler: Sampler) -> bool:
 def _read(walk: Walk, node: str) -> Sampler:
     guiders = _behind(walk, node, "GUIDER")
     holders = [node, *guiders]
-    conditioning = [spot for one in holders for spot in walk.inputs(one) if walk.kind(spot) == "CONDITIONING"]
+    told = [spot for one in holders for spot in walk.inputs(one) if walk.kind(spot) == "CONDITIONING"]
     models = [spot for one in holders for spot in walk.inputs(one) if walk.kind(spot) == "MODEL"]
     noises = _behind(walk, node, "NOISE")
     # What only cuts or turns a schedule has steps and a denoise that mean something else.
@@ -108,8 +108,8 @@ def _read(walk: Walk, node: str) -> Sampler:
     seeds = [Spot(one, name) for one in (*noises, node) for name in SEEDS if name in walk.graph[one]["inputs"]]
     return Sampler(
         node,
-        positive=tuple(_positive(conditioning)),
-        negative=tuple(spot for spot in conditioning if is_negative(spot.input)),
+        positive=tuple(_positive(told)),
+        negative=tuple(spot for spot in told if is_negative(spot.input)),
         latent=tuple(_latent(walk, node)),
         model=tuple(_main(models)),
         seed=seeds[0] if seeds else None,
