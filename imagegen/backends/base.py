@@ -105,6 +105,19 @@ class Refusal:
     hint: str = ""
 
 
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor`: ``what`` was looked at, what was ``found``, and the command or step that mends it.
+
+    ``state`` is ``ok``, ``warning`` (worth knowing, and no reason to fail) or ``failed``.
+    """
+
+    what: str
+    found: str
+    state: str = "ok"
+    mend: str = ""
+
+
 class Unusable(ValueError):
     """A file that a setting names and that can't be used."""
 
@@ -229,6 +242,14 @@ class Backend(Protocol):
 
     def sent(self, order: Order) -> Sent | None:
         """What would be sent, for ``explain``; None where nothing is. Raises BuildFailed."""
+
+    def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
+        """What this machine and the servers have of what these orders need, for `doctor`; it changes nothing,
+        and a server that does not answer is a line like any other."""
+
+    def setup(self, wishes: Mapping[str, Any], say: Callable[[str], None], watch: Watch) -> bool:
+        """Bring what is lacking onto this machine, each step said; whether anything was changed. ``wishes`` are
+        the command line's (``yes``: downloads may begin). Raises BuildFailed, and what was there is as it was."""
 
     def generate(self, order: Order, watch: Watch) -> Picture:
         """Make one image. Raises BuildFailed (its message is for the user) or Interrupted."""

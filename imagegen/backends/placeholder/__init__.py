@@ -8,11 +8,11 @@ trying the tool and for CI, and every picture with room for the word says ``plac
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagegen.backends.base import Complaint, Order, Picture, Refusal, Sent, Unusable, Watch, Workflows
+from imagegen.backends.base import Check, Complaint, Order, Picture, Refusal, Sent, Unusable, Watch, Workflows
 from imagegen.files import digest_of_file
 
 SMALLEST, LARGEST = 16, 8192
@@ -108,6 +108,14 @@ class Backend:
     def sent(self, order: Order) -> Sent | None:
         """Nothing is sent."""
         return None
+
+    def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
+        """Nothing is needed."""
+        return []
+
+    def setup(self, wishes: Mapping[str, Any], say: Callable[[str], None], watch: Watch) -> bool:
+        """Nothing is needed."""
+        return False
 
     def generate(self, order: Order, watch: Watch) -> Picture:
         """Draw one picture. Raises Interrupted if the run is being left."""
