@@ -118,6 +118,23 @@ class Check:
     mend: str = ""
 
 
+class Service(Protocol):
+    """A server of this machine that was set up here, for `server start|stop|status|logs`. Every method may
+    raise BuildFailed (its message is for the user)."""
+
+    def start(self, say: Callable[[str], None]) -> bool:
+        """Start it, detached, and wait until it answers; whether it was started now (else it ran already)."""
+
+    def stop(self, say: Callable[[str], None]) -> bool:
+        """End what :meth:`start` started, gently first; whether there was anything to end."""
+
+    def status(self) -> Mapping[str, Any]:
+        """``running``, ``pid``, ``url``, ``version``, ``log``, ``started`` (what is known of them)."""
+
+    def logs(self, follow: bool) -> Iterator[str]:
+        """Its lines; with ``follow`` also those to come, until it ends."""
+
+
 class Unusable(ValueError):
     """A file that a setting names and that can't be used."""
 
@@ -242,6 +259,9 @@ class Backend(Protocol):
 
     def sent(self, order: Order) -> Sent | None:
         """What would be sent, for ``explain``; None where nothing is. Raises BuildFailed."""
+
+    def service(self) -> Service | None:
+        """For a backend whose server can be started here."""
 
     def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
         """What this machine and the servers have of what these orders need, for `doctor`; it changes nothing,

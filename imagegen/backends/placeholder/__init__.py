@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagegen.backends.base import Check, Complaint, Order, Picture, Refusal, Sent, Unusable, Watch, Workflows
+from imagegen.backends.base import Check, Complaint, Order, Picture, Refusal, Sent, Service, Unusable, Watch, Workflows
 from imagegen.files import digest_of_file
 
 SMALLEST, LARGEST = 16, 8192
@@ -107,6 +107,10 @@ class Backend:
 
     def sent(self, order: Order) -> Sent | None:
         """Nothing is sent."""
+        return None
+
+    def service(self) -> Service | None:
+        """None: there is no server."""
         return None
 
     def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
