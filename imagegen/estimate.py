@@ -71,6 +71,7 @@ def _keys(recipe: Recipe) -> list[str]:
         recipe.get("width"),
         recipe.get("height"),
         recipe.get("steps"),
+        recipe.get("workflow"),
     ]
     return [json.dumps(kind), json.dumps(kind[:1])]
 

@@ -71,8 +71,10 @@ def _maker(old: record.Record | None, pixels: str) -> Any:
 
 def parameters(recipe: Recipe) -> str:
     """The recipe as A1111's web UI writes it and Civitai reads it (modules/processing.py there:
-    prompt, negative prompt, then one line of ``Key: value`` pairs; values with a comma or colon quoted)."""
-    lines = [str(recipe.get("prompt", ""))]
+    prompt with its LoRAs, negative prompt, then one line of ``Key: value`` pairs; values with a comma or colon
+    quoted)."""
+    loras = [f"<lora:{PurePosixPath(one['name']).stem}:{one['strength']:g}>" for one in recipe.get("loras", ())]
+    lines = [" ".join(filter(None, [str(recipe.get("prompt", "")), *loras]))]
     if recipe.get("negative_prompt"):
         lines.append(f"Negative prompt: {recipe['negative_prompt']}")
     pairs: list[tuple[str, Any]] = [
