@@ -25,6 +25,7 @@ import websocket
 from PIL import Image
 
 from tests.servers.comfyui import ComfyServer
+from tests.servers.comfyui_pictures import Picture, encode
 from tests.servers.comfyui_types import RECORDINGS, recorded
 
 REAL = os.environ.get("COMFYUI_URL", "").rstrip("/")
@@ -39,6 +40,13 @@ def server() -> Iterator[ComfyServer]:
         yield running
 
 
+@pytest.fixture
+def every_class() -> Iterator[ComfyServer]:
+    """With all of a real server's node classes."""
+    with ComfyServer(whole=True, models={"loras": ["ink.safetensors"]}) as running:
+        yield running
+
+
 # Talking to a server
 
 
@@ -48,6 +56,12 @@ def get(url: str, path: str, **more: Any) -> requests.Response:
 
 def post(url: str, path: str, body: Any) -> requests.Response:
     return http.post(url + path, json=body, timeout=TIMEOUT)
+
+
+def upload(url: str, name: str, data: bytes) -> None:
+    """Put a file into the inputs' folder `imagegen`."""
+    form = {"subfolder": "imagegen", "overwrite": "true"}
+    http.post(url + "/upload/image", files={"image": (name, data)}, data=form, timeout=TIMEOUT).raise_for_status()
 
 
 def connect(url: str, client: str, **more: Any) -> Any:
@@ -185,6 +199,11 @@ def situation(name: str, server: ComfyServer) -> dict[str, Any]:
         assert server.files.delete("imagegen_00001_.png") == 1
     if name == "save-image-websocket":  # the job before it had another size
         finish(server, txt2img(width=256, height=256))
+    if name == "image-to-image":
+        upload(server.url, "start.png", encode(Picture(100, 60, "start")))
+        server.files.write("output", "", "imagegen_00007_.png", b"")  # of earlier jobs, as in the next
+    if name == "custom-sampler":
+        server.files.write("output", "", "imagegen_00008_.png", b"")
     if name == "subfolder":  # the job before it had another seed
         finish(server, txt2img(seed=122))
     if name != "interrupted":
@@ -206,6 +225,15 @@ RUNS = [
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_is_told_as_recorded(server: ComfyServer, name: str) -> None:
+    told_as_recorded(server, name)
+
+
+@pytest.mark.parametrize("name", ["image-to-image", "custom-sampler"])
+def test_a_run_of_other_classes_is_told_as_recorded(every_class: ComfyServer, name: str) -> None:
+    told_as_recorded(every_class, name)
+
+
+def told_as_recorded(server: ComfyServer, name: str) -> None:
     mine, real = alike(situation(name, server)), alike(recorded(name))
     assert [said.get("type", "binary") for said in mine["websocket"]] == [
         said.get("type", "binary") for said in real["websocket"]
@@ -233,6 +261,12 @@ def test_a_refusal_is_worded_as_recorded(server: ComfyServer, name: str) -> None
     said = replay(server.url, REFUSALS[name]())
     assert lines(said) == lines({part: value for part, value in recorded(name).items() if part != "what"})
     assert not server.submitted
+
+
+def test_a_picture_that_is_not_there_is_refused_as_recorded(every_class: ComfyServer) -> None:
+    graph = next(iter(recorded("image-to-image")["history"].values()))["prompt"][2]
+    graph["8"]["inputs"]["image"] = "imagegen/gone.png"
+    assert lines(replay(every_class.url, graph)["post"]) == lines(recorded("missing-image")["post"])
 
 
 def test_nodes_run_in_the_order_in_which_a_real_server_ran_them(server: ComfyServer) -> None:

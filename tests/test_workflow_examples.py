@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from imagegen.backends.comfyui.workflow.loras import Lora, placed
 from imagegen.backends.comfyui.workflow.nodes import Nodes
 from imagegen.backends.comfyui.workflow.pictures import reference_spots, with_references
 from tests import test_comfyui_standin as standin
+from tests.conftest import Project
 from tests.servers.comfyui import ComfyServer
 from tests.servers.comfyui_pictures import Picture, encode
 from tests.servers.comfyui_types import NEWER, every_class
@@ -234,3 +236,63 @@ class TestOnARealServer:
             for error in told["errors"]
         }
         assert wrong == {("1", "ckpt_name"): "value_not_in_list", ("2", "lora_name"): "value_not_in_list"}
+
+
+class TestInAProject:
+    @pytest.fixture
+    def wanted(self, project: Project, server: ComfyServer) -> Project:
+        shutil.copytree(FOLDER.parent, project.root / "workflows")
+        for name, width, height in (("sketch", 96, 64), ("style", 64, 64)):
+            (project.root / f"{name}.png").write_bytes(encode(Picture(width, height, name)))
+        project.manifest(f"""
+            backends: {{comfyui: {{url: "{server.url}"}}}}
+            jobs:
+              kins:
+                workflow: workflows/image/flux-2.json
+                size: 320x180
+                references: [style.png]
+                loras: [{{name: ink.safetensors, strength: 0.8}}]
+                items:
+                  - {{name: Mallsing, prompt: a mouse}}
+                  - {{name: Mallsing at sea, prompt: the same mouse, references: [style.png, {{item: mallsing}}]}}
+                  - {{name: Oswin, prompt: an owl, references: [], loras: []}}
+              inked:
+                workflow: workflows/image/sdxl-lora.json
+                size: 128x64
+                items: [{{name: Ferry, prompt: a ferry}}]
+              drawn:
+                workflow: workflows/image/image-to-image.json
+                items: [{{name: Inn, prompt: an inn, image: sketch.png, denoise: 0.4}}]
+            """)
+        return project
+
+    def test_they_make_pictures_and_know_when_to_make_them_again(self, wanted: Project, server: ComfyServer) -> None:
+        wanted.run("run").exits(0).says("5 made")
+        sizes = {path.stem: Image.open(path).size for path in (wanted.root / "assets").rglob("*.png")}
+        assert sizes == {
+            "mallsing": (320, 180), "mallsing-at-sea": (320, 180), "oswin": (320, 180),
+            "ferry": (128, 64), "inn": (96, 64),
+        }  # fmt: skip
+        sent = [node for graph in server.submitted for node in graph.values()]
+        pictures = {node["inputs"]["image"] for node in sent if node["class_type"] == "LoadImage"}
+        assert len(pictures) == 3 and all(name.startswith("imagegen/") for name in pictures)
+        assert len([node for node in sent if node["class_type"] == "LoraLoaderModelOnly"]) == 2
+        wanted.run("run").exits(0).says("Nothing to do")
+        (wanted.root / "sketch.png").write_bytes(encode(Picture(96, 64, "another")))
+        wanted.run("run").exits(0).says("1 made", "assets/drawn/inn.png")
+        wanted.edit(
+            '"lora_name": "ink.safetensors"', '"lora_name": "moss.safetensors"', "workflows/image/sdxl-lora.json"
+        )
+        wanted.run("run").exits(0).says("1 made", "assets/inked/ferry.png")
+
+    def test_an_unknown_lora_fails_with_the_choices(self, wanted: Project) -> None:
+        wanted.edit("name: ink.safetensors", "name: inc.safetensors")
+        wanted.run("run").says("inc.safetensors", "ink.safetensors", "kins:mallsing").exits(3)
+
+    def test_a_picture_to_start_from_is_asked_for(self, wanted: Project) -> None:
+        wanted.edit(", image: sketch.png", "")
+        wanted.run("validate").exits(3).says("assets.yaml:", "Start", "image:")
+
+    def test_a_reference_too_many_is_refused(self, wanted: Project) -> None:
+        wanted.edit("references: [style.png]", "references: [style.png, sketch.png, style.png]")
+        wanted.run("validate").exits(3).says("3 references", "2 places", "Reference 1")

@@ -89,6 +89,8 @@ class TestSetting:
         graph = with_loaders("10")
         graph["10"]["class_type"] = "LoraLoader|pack"
         made, _ = placed(graph, [INK, GOLD])
+        graph["10"]["inputs"]["lora_strength"] = graph["10"]["inputs"].pop("strength_model")
+        assert placed(graph, [INK])[0]["10"]["inputs"]["lora_strength"] == 0.8
         assert way(made) == names(INK, GOLD)
         assert {made[one]["class_type"] for one in made if "lora_name" in made[one]["inputs"]} == {"LoraLoader|pack"}
 
@@ -232,10 +234,15 @@ class TestByHand:
         with pytest.raises(CantPlace, match="can't be taken out"):
             placed(graph, [], only=["10"])
 
-    @pytest.mark.parametrize(("only", "why"), [("77", "has not"), ("5", "no lora_name")])
+    def test_the_input_may_be_named_too(self) -> None:
+        assert placed(with_loaders("10"), [INK], only=["10.lora_name"]) == placed(with_loaders("10"), [INK])
+
+    @pytest.mark.parametrize(("only", "why"), [("77", "has not"), ("5", "no lora_name"), ("10", "no strength_model")])
     def test_a_wrong_node_is_named(self, only: str, why: str) -> None:
+        graph = text_to_image()
+        graph["10"] = node("LoraTagLoader", lora_name="a")
         with pytest.raises(CantPlace, match=why):
-            placed(text_to_image(), [INK], only=[only])
+            placed(graph, [INK], only=[only])
 
 
 class TestWhatCantBe:

@@ -197,6 +197,23 @@ class TestTakingOut:
         first = with_references(graph, spots, ["a.png"], nodes, "7")
         assert "20" not in first and whole(first) and "10" in first
 
+    def test_a_class_that_nobody_knows_may_make_pictures_from_pictures(self) -> None:
+        graph = with_nodes(n10=load("Reference 1"), n11=load("Reference 2"))
+        graph["12"] = node("CloudImageModel", image1=["10", 0], image2=["11", 0], prompt="a mouse")
+        graph["7"]["inputs"]["images"] = ["12", 0]
+        with pytest.raises(CantPlace, match="can't do without: LoadImage .* → CloudImageModel"):
+            with_references(graph, reference_spots(graph), ["a.png"], save="7")
+
+    def test_a_loader_that_leads_elsewhere_goes_with_what_hangs_on_it(self, nodes: Nodes | None) -> None:
+        graph = text_to_image()
+        more = with_nodes(
+            n10=load(name="pose.png", kind="LoadImageMask", channel="red"),
+            n11=node("MaskToImage", mask=["10", 0]),
+            n12=node("PreviewImage", images=["11", 0]),
+        )
+        assert reference_spots(more, nodes, save="7") == ()
+        assert with_references(more, (), (), nodes, "7") == graph
+
     def test_a_text_encoder_does_without(self, nodes: Nodes | None) -> None:
         graph = with_nodes(n10=load(), n11=load())
         own = {"clip": ["1", 1], "prompt": "a mouse", "vae": ["1", 2]}

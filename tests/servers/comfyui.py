@@ -49,7 +49,8 @@ class ComfyServer(Record):
     """The server, running from construction until `close` or the end of its `with`. Thread-safe.
 
     `models`: the files by folder, offered by `/models` and `/object_info`; `checkpoints` is a short way to
-    say those. `nodes`: more classes than the recorded ones, in the form of `/object_info`. `work`: seconds
+    say those. `nodes`: more classes than the recorded ones, in the form of `/object_info`; `whole`: all that a
+    real 0.3.64 has, where a few are enough for most tests and begin faster. `work`: seconds
     for each picture; `steps_delay`: for each sampling step on top; `previews`: a JPEG after each step. Other
     keywords are those of Options. What happened is told by the attributes of Record.
     """
@@ -64,6 +65,7 @@ class ComfyServer(Record):
         checkpoints: list[str] | None = None,
         models: dict[str, list[str]] | None = None,
         nodes: NodeTypes | None = None,
+        whole: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -75,7 +77,7 @@ class ComfyServer(Record):
         self.models: dict[str, list[str]] = {folder: [] for folder in FOLDERS}
         self.models["checkpoints"] = ["tiny-random.safetensors"] if checkpoints is None else checkpoints
         self.models |= models or {}
-        self.types = node_types(self.models, self.files, nodes)
+        self.types = node_types(self.models, self.files, nodes, whole)
         self.system_stats: dict[str, Any] = recorded("system_stats")
         self.features = {"supports_preview_metadata": True, "max_upload_size": self.options.max_upload_size}
         self.sockets = Sockets(self.changed)

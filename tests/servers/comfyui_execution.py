@@ -8,9 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from PIL import UnidentifiedImageError
+
 from . import comfyui_nodes as nodes
 from .comfyui_faults import Faults
-from .comfyui_files import Files, OutsideError, annotated
+from .comfyui_files import ROOT, Files, OutsideError, annotated
 from .comfyui_graph import NodeTypes, is_link, order, signatures
 from .comfyui_messages import Messages
 from .comfyui_pictures import Picture, encode, small_jpeg
@@ -157,11 +159,15 @@ class _Run:
                 self._send_pictures(node_id, inputs["images"])
                 return _Cached([])
             return _Cached([], self._save(class_type, inputs))
-        if nodes.samples(info, inputs):
-            self._sample(node_id, inputs["steps"], nodes.batch_of(inputs))
+        if steps := nodes.steps_of(info, inputs):
+            self._sample(node_id, steps, nodes.batch_of(inputs))
         elif class_type == "EmptyImage":
             self._pace.pause(x.timing.work * nodes.batch_of(inputs))
-        return _Cached(nodes.run(info, inputs, self._signatures[node_id], x.read_input))
+        try:
+            return _Cached(nodes.run(info, inputs, self._signatures[node_id], x.read_input))
+        except UnidentifiedImageError as problem:
+            where = "/".join([ROOT, *annotated(inputs["image"], "input")])
+            raise NodeError(f"cannot identify image file {where!r}\n", "PIL.UnidentifiedImageError") from problem
 
     def _value(self, value: Any) -> Any:
         if not is_link(value):

@@ -1,7 +1,7 @@
 """What the nodes of a graph hand on: sizes and keys instead of tensors, so that every class costs nothing.
 
 A node is run by the types of what it gives (`/object_info`), not by its name; only those that make pictures
-of one colour or read files are known by name. So a graph of any of ComfyUI's classes runs here.
+of one colour, read files or change a size are known by name. So a graph of any of ComfyUI's classes runs here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .comfyui_pictures import Picture, of_file
-
-_LATENT_PIXELS = 8  # SD's autoencoder: one latent cell is 8×8 pixels
+from .comfyui_sizes import Size, in_cells, size_of
 
 Pictures = tuple[Picture, ...]
 
@@ -26,9 +25,24 @@ class Latent:
     batch: int
 
 
-def samples(info: dict[str, Any], inputs: dict[str, Any]) -> bool:
-    """Whether this is a sampling node: it reports progress for each of its steps."""
-    return "LATENT" in info["output"] and isinstance(inputs.get("steps"), int)
+@dataclass(frozen=True)
+class Sigmas:
+    """A schedule of so many steps."""
+
+    steps: int
+
+
+def steps_of(info: dict[str, Any], inputs: dict[str, Any]) -> int:
+    """The steps for which a sampling node reports progress; 0 for other nodes."""
+    if "LATENT" not in info["output"]:
+        return 0
+    for value in inputs.values():
+        if isinstance(value, Sigmas):
+            return value.steps
+    steps = inputs.get("steps")
+    if not isinstance(steps, int):
+        return 0
+    return max(min(inputs.get("end_at_step", steps), steps) - inputs.get("start_at_step", 0), 0)
 
 
 def batch_of(inputs: dict[str, Any]) -> int:
@@ -39,45 +53,46 @@ def batch_of(inputs: dict[str, Any]) -> int:
 
 def run(info: dict[str, Any], inputs: dict[str, Any], key: str, read: Callable[[str], bytes]) -> list[Any]:
     """A node's outputs. `inputs`: links resolved; `key` decides the pixels; `read` opens an uploaded file."""
+    if info["name"] == "GetImageSize":
+        first = inputs["image"][0]
+        return [first.width, first.height, len(inputs["image"])]
     kinds = enumerate(info["output"])
     return [_output(info["name"], kind, inputs, f"{key}:{slot}", read) for slot, kind in kinds]
 
 
-def _output(name: str, kind: str, inputs: dict[str, Any], key: str, read: Callable[[str], bytes]) -> Any:
+def _output(name: str, kind: Any, inputs: dict[str, Any], key: str, read: Callable[[str], bytes]) -> Any:
     if kind == "LATENT":
-        return _latent(inputs)
+        size, batch = _size(name, inputs)
+        return Latent(*in_cells(name, size), batch)
+    if kind == "SIGMAS":
+        return _sigmas(inputs)
     if kind != "IMAGE":
-        return key
+        return inputs["value"] if name.startswith("Primitive") else key
     if name == "EmptyImage":
         batch = int(inputs["batch_size"])
         return (Picture(inputs["width"], inputs["height"], colour=inputs["color"]),) * batch
     if name.startswith("LoadImage"):
         return (of_file(read(inputs["image"])),)
-    return _images(inputs, key)
+    size, batch = _size(name, inputs)
+    return tuple(Picture(*size, f"{key}:{number}") for number in range(batch))
 
 
-def _latent(inputs: dict[str, Any]) -> Latent:
-    width, height, batch = _size(inputs)
-    cell = _LATENT_PIXELS
-    return Latent(max(width // cell, 1) * cell, max(height // cell, 1) * cell, batch)
+def _sigmas(inputs: dict[str, Any]) -> Sigmas:
+    given = next((value.steps for value in inputs.values() if isinstance(value, Sigmas)), 1)
+    return Sigmas(_whole(inputs.get("steps"), given))
 
 
-def _images(inputs: dict[str, Any], key: str) -> Pictures:
-    width, height, batch = _size(inputs)
-    return tuple(Picture(width, height, f"{key}:{number}") for number in range(batch))
-
-
-def _size(inputs: dict[str, Any]) -> tuple[int, int, int]:
-    """Width, height and batch: the node's own, else those of the first image or latent that it is given."""
-    width, height, batch = 64, 64, batch_of(inputs)
+def _size(name: str, inputs: dict[str, Any]) -> tuple[Size, int]:
+    """A size and a batch: the node's own, else those of the first image or latent that it is given."""
+    size, batch = Size(64, 64), batch_of(inputs)
     for value in inputs.values():
         if isinstance(value, Latent):
-            width, height, batch = value.width, value.height, value.batch
+            size, batch = Size(value.width, value.height), value.batch
             break
         if isinstance(value, tuple) and value:
-            width, height, batch = value[0].width, value[0].height, len(value)
+            size, batch = Size(value[0].width, value[0].height), len(value)
             break
-    return _whole(inputs.get("width"), width), _whole(inputs.get("height"), height), batch
+    return size_of(name, inputs, size), batch
 
 
 def _whole(value: Any, otherwise: int) -> int:

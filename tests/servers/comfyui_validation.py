@@ -82,7 +82,7 @@ class _Check:
             wanted = self._types[node["class_type"]]["input"]
             fine, errors = True, []
             for category in ("required", "optional"):
-                for name, config in wanted.get(category, {}).items():
+                for name, config in (wanted.get(category) or {}).items():
                     if name in node["inputs"]:
                         found = self._input(node["inputs"], name, config)
                     elif category == "required":

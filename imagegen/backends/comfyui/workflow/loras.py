@@ -13,6 +13,8 @@ from imagegen.backends.comfyui.workflow.passing import output_kind, used_outputs
 from imagegen.backends.comfyui.workflow.walk.links import Arrival, Walk
 
 _BY_HAND = 'name the loaders in bindings: {loras: ["12"]}'
+_STRENGTHS = ("strength_model", "lora_strength", "strength")
+"""The first is ComfyUI's own; loaders of other packs have the others."""
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 
@@ -95,21 +97,29 @@ def _speaks_of_loras(node: Mapping[str, Any]) -> bool:
 
 
 def _is_loader(node: Mapping[str, Any]) -> bool:
-    return {"lora_name", "strength_model"} <= node["inputs"].keys() and is_link(node["inputs"].get("model"))
+    inputs = node["inputs"]
+    return "lora_name" in inputs and _strength(node) is not None and is_link(inputs.get("model"))
+
+
+def _strength(node: Mapping[str, Any]) -> str | None:
+    return next((name for name in _STRENGTHS if name in node["inputs"]), None)
 
 
 def _named(graph: Graph, only: Sequence[str]) -> list[str]:
-    for node_id in only:
+    named = [text if text in graph else text.removesuffix(".lora_name") for text in only]
+    for node_id in named:
         if node_id not in graph:
             raise CantPlace(f"bindings name node {node_id} for a LoRA, which the workflow has not")
         if "lora_name" not in graph[node_id]["inputs"]:
             raise CantPlace(f"bindings name {described(graph, node_id)} for a LoRA, and it has no lora_name")
-    return list(dict.fromkeys(only))
+        if _strength(graph[node_id]) is None:
+            raise CantPlace(f"bindings name {described(graph, node_id)} for a LoRA, and it has no strength_model")
+    return list(dict.fromkeys(named))
 
 
 def _set(graph: Graph, node_id: str, lora: Lora) -> Spot:
     inputs = graph[node_id]["inputs"]
-    inputs["lora_name"], inputs["strength_model"] = lora.name, lora.strength
+    inputs["lora_name"], inputs[_strength(graph[node_id]) or "strength_model"] = lora.name, lora.strength
     if "strength_clip" in inputs or graph[node_id]["class_type"] == "LoraLoader":
         inputs["strength_clip"] = lora.strength_clip
     elif lora.strength_clip not in (lora.strength, 0):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from imagegen.backends.comfyui.workflow.api import Graph, Spot, consumers
 from imagegen.backends.comfyui.workflow.walk.links import ANY, Walk
+
+_JOINS = re.compile(r"stitch|batch|concat|join|combine|composite|blend|list", re.IGNORECASE)
 
 
 def used_outputs(graph: Graph, node_id: str) -> dict[int, list[Spot]]:
@@ -32,13 +35,15 @@ def passed_on(walk: Walk, node_id: str, without: Collection[str] = ()) -> dict[i
 
     An output and an input of the same kind belong together; where a node has several of a kind
     (``positive`` and ``negative``), the first belongs to the first. For a switch the branch stands that it
-    is set to. Inputs in ``without`` don't count.
+    is set to. Inputs in ``without`` don't count. A picture goes through a class that is not known only where
+    its name says that it puts pictures together: it may as well make a new one.
     """
     used = used_outputs(walk.graph, node_id)
     branch = walk.branch(node_id)
     if branch is not None:
         return dict.fromkeys(used, branch.input) if branch.input not in without else None
     known = walk.known(node_id)
+    joins = known is not None or _JOINS.search(walk.graph[node_id]["class_type"])
     numbers = sorted({*used, *range(len(known.outputs) if known is not None else 0)})
     kinds = {number: output_kind(walk, node_id, number) for number in numbers}
     linked = walk.inputs(node_id)
@@ -51,7 +56,7 @@ def passed_on(walk: Walk, node_id: str, without: Collection[str] = ()) -> dict[i
             same = [name for name in fitting if name in {taker.input for taker in takers}]
             fitting = same[:1] or fitting[rank : rank + 1]
         left = [name for name in fitting if name not in without]
-        if not left:
+        if not left or (kinds[number] == "IMAGE" and not joins):
             return None
         found[number] = left[0]
     return found

@@ -56,7 +56,8 @@ def with_references(
     """A new graph in which each of ``spots`` has its name; it may be a reference or what an image begins with.
 
     A loader whose name is None or missing is taken out with its branch; see :func:`removal.without`. With
-    ``save``, the node that makes the picture, so is every other loader that leads to it.
+    ``save``, the node that makes the picture, so is every other loader; also one that leads elsewhere only,
+    since a server refuses a graph with a file that it has not.
 
     Raises CantPlace where there are more names than spots, and where the graph can't do without a loader.
     A mask of the workflow's own is never taken out, unless ``spots`` has it: without it all would be changed.
@@ -68,11 +69,12 @@ def with_references(
     for spot, name in given.items():
         changed[spot.node]["inputs"][spot.input] = name
     ends = [save] if save in graph else _ends(graph)
-    others = _loading(graph, save, nodes) if save else []
+    leading = reaching(graph, ends)
+    others = [spot for node_id in graph for spot in _file_inputs(graph, node_id, nodes)] if save else []
     for spot in dict.fromkeys([*spots, *others]):
         if spot in given or spot.node not in changed:
             continue
-        if _is_mask(graph, spot) and spot not in spots:
+        if spot.node in leading and _is_mask(graph, spot) and spot not in spots:
             raise CantPlace(
                 f"{_shown(graph, spot)} is a mask of the workflow's own, not one for this image",
                 f'bindings: {{references: ["{spot}"]}} lets a reference take its place',
