@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from imagegen.backends.comfyui.address import address
-from imagegen.backends.comfyui.prompt import images
+from imagegen.backends.comfyui.address import addresses
+from imagegen.backends.comfyui.outcome import images
 from imagegen.errors import BuildFailed, WrongInput
 from tests.comfyui_stories import (
     QUICK,
@@ -385,7 +385,7 @@ def test_the_environment_is_for_headers_alone(project: Project, server: ComfySer
 def test_an_address_takes_nothing_from_the_environment(key: str) -> None:
     scheme = "ws" if key == "ws_url" else "http"
     with pytest.raises(WrongInput, match=rf"backends\.comfyui\.{key}"):
-        address({key: f"{scheme}://127.0.0.1:1/${{env:COMFY_TOKEN}}"}, {"COMFY_TOKEN": "t0ken"})
+        addresses({key: f"{scheme}://127.0.0.1:1/${{env:COMFY_TOKEN}}"}, {"COMFY_TOKEN": "t0ken"})
 
 
 def test_the_environment_names_the_server(project: Project, server: ComfyServer) -> None:
@@ -506,7 +506,7 @@ def test_errors_on_the_way_to_a_server_hold_no_secrets(project: Project, server:
 def test_a_wrong_address_is_told_without_its_password(url: str) -> None:
     for settings, environ, where in (({"url": url}, {}, r"comfyui\.url"), ({}, {"COMFYUI_URL": url}, "COMFYUI_URL")):
         with pytest.raises(WrongInput, match=where) as raised:
-            address(settings, environ)
+            addresses(settings, environ)
         assert SECRET not in str(raised.value)
 
 
@@ -731,24 +731,24 @@ def test_what_a_real_server_wrote_of_a_job_that_failed(recording: str, words: st
     ],
 )
 def test_where_a_server_and_its_socket_are(url: str, clean: str, socket: str) -> None:
-    found = address({"url": url}, {})
+    found = addresses({"url": url}, {})[0]
     assert (found.url, found.ws_url) == (clean, socket)
 
 
 def test_the_password_of_an_address_becomes_a_header() -> None:
-    found = address({"url": "https://me:p%40ss@gpu.example"}, {})
+    found = addresses({"url": "https://me:p%40ss@gpu.example"}, {})[0]
     assert found.headers["Authorization"] == "Basic " + base64.b64encode(b"me:p@ss").decode()
     assert "p@ss" not in repr(found)
     assert found.headers["Authorization"] not in repr(found)
 
 
 def test_a_header_of_the_block_wins_over_the_address() -> None:
-    found = address({"url": "https://me:pass@gpu.example", "headers": {"authorization": "Bearer t0ken"}}, {})
+    found = addresses({"url": "https://me:pass@gpu.example", "headers": {"authorization": "Bearer t0ken"}}, {})[0]
     assert {name.lower(): value for name, value in found.headers.items()} == {"authorization": "Bearer t0ken"}
     assert len(found.headers) == 1, "the socket would send both"
 
 
 def test_the_environment_wins_over_the_block() -> None:
     block = {"url": "http://one:1", "ws_url": "ws://one:1/ws", **QUICK}
-    found = address(block, {"COMFYUI_URL": "https://two/x/", "COMFYUI_WS_URL": "wss://three/y"})
+    found = addresses(block, {"COMFYUI_URL": "https://two/x/", "COMFYUI_WS_URL": "wss://three/y"})[0]
     assert (found.url, found.ws_url) == ("https://two/x", "wss://three/y")

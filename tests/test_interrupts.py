@@ -340,7 +340,7 @@ def test_two_runs_make_each_image_once(project: Project, server: ComfyServer) ->
     with started(project, "run") as one:
         server.wait_until(lambda: server.held and server.pending)
         with started(project, "run") as two:
-            server.wait_until(lambda: len(server.asked("GET", "/object_info")) == 2)
+            server.wait_until(lambda: len(server.asked("GET", "/object_info/KSampler")) == 2)
             server.release()
             outcomes = [ended(one).exits(0), ended(two).exits(0)]
     said = "".join(outcome.out for outcome in outcomes)
@@ -368,7 +368,7 @@ def test_of_two_runs_one_is_killed(project: Project, server: ComfyServer) -> Non
     with started(project, "run") as one:
         server.wait_until(lambda: server.held and server.pending)
         with started(project, "run") as two:
-            server.wait_until(lambda: len(server.asked("GET", "/object_info")) == 2)
+            server.wait_until(lambda: len(server.asked("GET", "/object_info/KSampler")) == 2)
             one.kill()
             one.wait()
             server.release()
@@ -384,7 +384,7 @@ def test_of_two_runs_one_is_interrupted(project: Project, server: ComfyServer) -
         server.wait_until(lambda: server.held and server.pending)
         first = our_client(server)
         with started(project, "run") as two:
-            server.wait_until(lambda: len(server.asked("GET", "/object_info")) == 2)
+            server.wait_until(lambda: len(server.asked("GET", "/object_info/KSampler")) == 2)
             stopped(one, signal.SIGINT)
             server.wait_until(lambda: server.held and len(server.submitted) > 2)
             server.release()
@@ -400,7 +400,7 @@ def test_the_one_that_waits_for_the_other_can_be_interrupted(project: Project, s
     with started(project, "run") as one:
         server.wait_until(lambda: server.held)
         with started(project, "run") as two:
-            server.wait_until(lambda: len(server.asked("GET", "/object_info")) == 2)
+            server.wait_until(lambda: len(server.asked("GET", "/object_info/KSampler")) == 2)
             stopped(two, signal.SIGTERM)
         assert queued(server) == server.submitted_ids
         server.release()

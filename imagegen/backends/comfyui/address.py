@@ -1,17 +1,19 @@
-"""Where a ComfyUI server is, and what goes with every request to it."""
+"""Where the ComfyUI servers are, and what goes with every request to one."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from imagegen.errors import Problem, WrongInput
 
+BLOCK = "backends.comfyui"
+HTTP, WEBSOCKET = ("http", "https"), ("ws", "wss")
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -39,32 +41,65 @@ class Address:
 
 def check(settings: Mapping[str, Any]) -> None:
     """Are the block's own addresses such? Raises WrongInput. Tokens may be missing where nothing is made."""
-    for key, schemes in (("url", ("http", "https")), ("ws_url", ("ws", "wss"))):
-        if key in settings:
-            _split(settings[key], f"backends.comfyui.{key}", schemes)
+    given = _in_block(settings)
+    found = {_split(text, where, HTTP)[0] for text, where in given}
+    if "ws_url" in settings:
+        _split(settings["ws_url"], f"{BLOCK}.ws_url", WEBSOCKET)
+        _one_socket(found, f"{BLOCK}.ws_url")
 
 
-def address(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Address:
-    """The server of a ``backends.comfyui`` block. Raises WrongInput."""
-    url, credentials = _split(
-        environ.get("COMFYUI_URL") or settings.get("url", "http://127.0.0.1:8188"),
-        "COMFYUI_URL" if environ.get("COMFYUI_URL") else "backends.comfyui.url",
-        ("http", "https"),
-    )
-    named = environ.get("COMFYUI_WS_URL") or settings.get("ws_url")
-    if named:
-        ws_url, _ = _split(
-            named,
-            "COMFYUI_WS_URL" if environ.get("COMFYUI_WS_URL") else "backends.comfyui.ws_url",
-            ("ws", "wss"),
-        )
-    else:
-        ws_url = "ws" + url.removeprefix("http") + "/ws"
-    given = settings.get("headers", {})
+def addresses(settings: Mapping[str, Any], environ: Mapping[str, str]) -> list[Address]:
+    """The servers of a ``backends.comfyui`` block, each once; the environment wins. Raises WrongInput."""
+    found: dict[str, dict[str, str]] = {}
+    for url, credentials in _urls(settings, environ):
+        found.setdefault(url, credentials)
+    own_socket = environ.get("COMFYUI_WS_URL") or settings.get("ws_url")
+    where = "COMFYUI_WS_URL" if environ.get("COMFYUI_WS_URL") else f"{BLOCK}.ws_url"
+    if own_socket:
+        own_socket, _ = _split(own_socket, where, WEBSOCKET)
+        _one_socket(found, where)
+    given = {name: _header(name, value, environ) for name, value in settings.get("headers", {}).items()}
     replaced = {name.lower() for name in given}  # a header's name has no case
-    headers = {name: value for name, value in credentials.items() if name.lower() not in replaced}
-    headers.update({name: _header(name, value, environ) for name, value in given.items()})
-    return Address(url, ws_url, headers)
+    return [
+        Address(
+            url,
+            own_socket or "ws" + url.removeprefix("http") + "/ws",
+            {**{name: value for name, value in credentials.items() if name.lower() not in replaced}, **given},
+        )
+        for url, credentials in found.items()
+    ]
+
+
+def count(settings: Mapping[str, Any], environ: Mapping[str, str]) -> int:
+    """How many servers there are. Raises WrongInput."""
+    return len({url for url, _ in _urls(settings, environ)})
+
+
+def _urls(settings: Mapping[str, Any], environ: Mapping[str, str]) -> list[tuple[str, dict[str, str]]]:
+    """Each address without its credentials, and the header that carries them instead."""
+    one, several = environ.get("COMFYUI_URL", "").strip(), environ.get("COMFYUI_URLS", "").strip(", \t\r\n")
+    if one and several:
+        raise WrongInput([Problem("is set, and COMFYUI_URL too", "COMFYUI_URLS", hint="one of them says it all")])
+    if several:
+        given = [(text, "COMFYUI_URLS") for text in re.split(r"[,\s]+", several)]
+    else:
+        given = [(one, "COMFYUI_URL")] if one else _in_block(settings)
+    return [_split(text, where, HTTP) for text, where in given]
+
+
+def _in_block(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The block's own addresses, and where each is written."""
+    if "url" in settings and "urls" in settings:
+        raise WrongInput([Problem("is given, and url too", f"{BLOCK}.urls", hint="put all of them into urls")])
+    if "urls" in settings:
+        return [(text, f"{BLOCK}.urls[{number}]") for number, text in enumerate(settings["urls"])]
+    return [(settings.get("url", "http://127.0.0.1:8188"), f"{BLOCK}.url")]
+
+
+def _one_socket(urls: Collection[str], where: str) -> None:
+    if len(urls) > 1:
+        hint = "leave it out: each server's socket is then looked for at its own address followed by /ws"
+        raise WrongInput([Problem(f"is the socket of one server, and there are {len(urls)}", where, hint=hint)])
 
 
 def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
@@ -102,7 +137,7 @@ def _split(url: str, where: str, schemes: tuple[str, ...]) -> tuple[str, dict[st
 
 
 def _header(name: str, value: str, environ: Mapping[str, str]) -> str:
-    where = f"backends.comfyui.headers.{name}"
+    where = f"{BLOCK}.headers.{name}"
 
     def from_environment(match: re.Match[str]) -> str:
         if match[1] not in environ:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from imagegen.backends.comfyui.address import Address
+from imagegen.backends.comfyui.cutting import Cuttable
+from imagegen.backends.comfyui.wording import why
 from imagegen.errors import BuildFailed, NobodyThere, Unreachable
 
 CAN_PASS = frozenset({502, 503, 504})
@@ -22,6 +25,10 @@ class Passing(Unreachable):
 
 class NoAnswer(Passing, NobodyThere):
     """Nobody answers there."""
+
+
+class NotConnected(NoAnswer):
+    """No connection came about: the server has heard nothing of it."""
 
 
 class Refused(BuildFailed):
@@ -44,9 +51,19 @@ class Client:
         self._session.trust_env = not address.is_local  # a proxy for the world is none for this machine
         self._session.auth = _no_netrc  # what .netrc holds is not for this server
         self._session.headers.update(address.headers)
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=16, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._adapter = Cuttable(pool_connections=1, pool_maxsize=16, max_retries=0)
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+
+    def hasty(self, seconds: float) -> Client:
+        """The same client, which waits no longer than that for anything."""
+        made = copy.copy(self)
+        made.timeout = min(self.timeout, seconds)
+        return made
+
+    def cut(self) -> None:
+        """End every request that is under way: each raises NoAnswer."""
+        self._adapter.cut()
 
     def close(self) -> None:
         self._session.close()
@@ -56,15 +73,29 @@ class Client:
     def system_stats(self) -> Mapping[str, Any]:
         return self._mapping("GET", "/system_stats")
 
-    def models(self, folder: str) -> list[str]:
-        """The files the server has in a models folder. Raises Refused (404) on servers before 0.2."""
-        found = self._json("GET", f"/models/{folder}")
-        return [str(name) for name in found] if isinstance(found, list) else []
+    def object_info(self, node: str = "") -> Mapping[str, Any]:
+        """The descriptions of all node classes, half a megabyte and more; or of the one, by its name: empty
+        where the server lacks it."""
+        return self._mapping("GET", f"/object_info/{quote(node, safe='')}" if node else "/object_info")
 
-    def object_info(self, node: str) -> Mapping[str, Any]:
-        """One node class's description; empty where the server lacks it."""
-        found = self._mapping("GET", f"/object_info/{node}").get(node, {})
-        return found if isinstance(found, dict) else {}
+    def features(self) -> Mapping[str, Any]:
+        """What the server says it can do; Refused (404) on older ones."""
+        return self._mapping("GET", "/features")
+
+    def remaining(self) -> int:
+        """How many prompts, anybody's, wait or run."""
+        return remaining(self._mapping("GET", "/prompt"))
+
+    def upload(self, name: str, data: bytes, subfolder: str) -> str:
+        """Put a picture among the server's inputs, over one of that name; what a LoadImage node calls it."""
+        answer = self._mapping(
+            "POST",
+            "/upload/image",
+            files={"image": (name, data, "application/octet-stream")},
+            data={"subfolder": subfolder, "overwrite": "true", "type": "input"},
+        )
+        kept, folder = str(answer.get("name") or name), str(answer.get("subfolder") or "")
+        return f"{folder}/{kept}" if folder else kept
 
     def submit(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._mapping("POST", "/prompt", json=body)
@@ -126,7 +157,7 @@ class Client:
                 method, self.address.url + path, timeout=self.timeout, allow_redirects=False, **more
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
-            raise NoAnswer(
+            raise (NotConnected if _never_there(error) else NoAnswer)(
                 f"no answer from {self.address.url}: {why(error)}",
                 "is ComfyUI running there? backends.comfyui.url or COMFYUI_URL says where",
             ) from error
@@ -152,6 +183,21 @@ class Client:
         )
 
 
+def remaining(status: Mapping[str, Any]) -> int:
+    """The length of the queue in what ``GET /prompt`` and the socket's ``status`` say; 0 where they don't."""
+    found = status.get("exec_info")
+    number = found.get("queue_remaining") if isinstance(found, dict) else 0
+    return number if isinstance(number, int) else 0
+
+
+def _never_there(error: Exception) -> bool:
+    """Whether no connection was made: refused, no such host, or no answer to the knock."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
+
+
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -161,51 +207,6 @@ def _body(answer: requests.Response) -> Any:
         return answer.json()
     except ValueError:
         return answer.text
-
-
-def why(error: BaseException) -> str:
-    """The innermost reason of a network error, in a few words."""
-    seen: list[BaseException] = []
-    step: BaseException | None = error
-    while step is not None and step not in seen:
-        seen.append(step)
-        inner = [arg for arg in step.args if isinstance(arg, BaseException)]
-        reason = getattr(step, "reason", None)
-        step = (
-            step.__cause__
-            or (reason if isinstance(reason, BaseException) else None)
-            or (inner[0] if inner else step.__context__)
-        )
-    for found in reversed(seen):
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror.lower()
-    names = [type(found).__name__ for found in seen]
-    if any("Timeout" in name or "TimedOut" in name for name in names):
-        return "it took too long"
-    if any(name in ("IncompleteRead", "ProtocolError", "RemoteDisconnected", "ChunkedEncodingError") for name in names):
-        return "the connection was cut"
-    return str(seen[-1]) or names[-1]
-
-
-def refusal(body: Any) -> str:
-    """What a refused graph's answer says, readable: the error, and each node's own."""
-    if not isinstance(body, dict):
-        return str(body)[:300] or "no reason given"
-    error = body.get("error")
-    lines: list[str] = []
-    node_errors = body.get("node_errors") or {}
-    for node_id, node in node_errors.items() if isinstance(node_errors, dict) else ():
-        for one in node.get("errors", ()):
-            lines.append(
-                f"{node.get('class_type', 'node')} (node {node_id}): {one.get('message', '')}"
-                + (f", {one['details']}" if one.get("details") else "")
-            )
-    if lines:
-        return "; ".join(lines)
-    if isinstance(error, dict):
-        details = error.get("details")
-        return str(error.get("message", "refused")) + (f" ({details})" if details else "")
-    return str(error or body)[:300]
 
 
 def options(description: Mapping[str, Any], name: str) -> Sequence[str]:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import websocket
 
 from imagegen.backends.comfyui.address import Address
+from imagegen.backends.comfyui.client import remaining
 
 FINAL = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
@@ -45,14 +46,23 @@ class Listener:
         self._socket: websocket.WebSocket | None = None
         self._thread: threading.Thread | None = None
         self.connected = threading.Event()
+        self.remaining: int | None = None
+
+    @property
+    def queued(self) -> int | None:
+        """How many prompts, anybody's, wait or run at the server; None while the socket does not tell."""
+        return self.remaining if self.connected.is_set() else None
+
+    def start(self) -> None:
+        """Open the socket."""
+        with self._lock:
+            self._started()
 
     def follow(self, prompt_id: str, follower: Follower) -> None:
         """Tell ``follower`` of this prompt; the first call opens the socket."""
         with self._lock:
             self._followers[prompt_id] = follower
-            if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._listen, name="comfyui-listener", daemon=True)
-                self._thread.start()
+            self._started()
 
     def unfollow(self, prompt_id: str) -> None:
         with self._lock:
@@ -66,6 +76,11 @@ class Listener:
             # A thread that is still connecting has nothing to lose; it ends with the program.
             self._thread.join(timeout=2 if self.connected.is_set() else 0.1)
 
+    def _started(self) -> None:
+        if self._thread is None and not self._closed.is_set():
+            self._thread = threading.Thread(target=self._listen, name="comfyui-listener", daemon=True)
+            self._thread.start()
+
     def _listen(self) -> None:
         pause = _FIRST_PAUSE
         while not self._closed.is_set():
@@ -78,6 +93,7 @@ class Listener:
                 pass  # refused, dropped or not a WebSocket at all: polling goes on meanwhile
             finally:
                 self.connected.clear()
+                self.remaining = None
                 if self._socket is not None:
                     self._socket.shutdown()
             self._closed.wait(pause)
@@ -118,6 +134,8 @@ class Listener:
                 follower = self._followers.get(prompt_id)
             if follower is not None:
                 _tell(follower, kind, data)
+            elif kind == "status":
+                self.remaining = remaining(data["status"])
 
 
 def _wake(open_socket: websocket.WebSocket) -> None:

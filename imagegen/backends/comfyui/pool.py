@@ -1,165 +1,193 @@
-"""The servers that work for a run (one, so far): places on it, attempts, and the way of one order."""
+"""The servers that work for a run: asked beforehand, given images, and left as they were found."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imagegen.backends.base import Order, Picture, Refusal, Watch
-from imagegen.backends.comfyui import choices, graph, models
-from imagegen.backends.comfyui.address import address
-from imagegen.backends.comfyui.client import Client, Passing, Refused
-from imagegen.backends.comfyui.listener import Listener
-from imagegen.backends.comfyui.prompt import Lost, Prompt, images
+from imagegen.backends.comfyui import capability
+from imagegen.backends.comfyui.address import addresses
+from imagegen.backends.comfyui.asking import asked
+from imagegen.backends.comfyui.blueprint import Blueprint
+from imagegen.backends.comfyui.client import NoAnswer, Passing
+from imagegen.backends.comfyui.cutting import cut_when
+from imagegen.backends.comfyui.earlier import Earlier
+from imagegen.backends.comfyui.journal import Journal
+from imagegen.backends.comfyui.making import Desk, Making, again
+from imagegen.backends.comfyui.places import Job, Places
+from imagegen.backends.comfyui.server import Server
 from imagegen.errors import BuildFailed
+from imagegen.files import write_whole
 
-ON_SERVER = 2
-"""Prompts kept on the server: one runs, one waits, so that the GPU does not idle while a picture comes
-down."""
-
-FORGOTTEN_TOGETHER = 16
-"""Finished prompts after which their entries in the history are deleted, in one request."""
+_LEAVING = 3.0
+"""Seconds that a request may take once all is over."""
 
 
 class Pool:
-    """Threads share it. ``settings`` is the checked ``backends.comfyui`` block."""
+    """Threads share it. ``settings`` is the checked ``backends.comfyui`` block; ``blueprint`` makes of an
+    order what is sent for it, and raises BuildFailed."""
 
-    def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        where = address(settings, environ)
-        self._settings = settings
-        self._client = Client(where, settings.get("request_timeout", 30))
-        self._listener = Listener(where)
-        self._places = threading.BoundedSemaphore(ON_SERVER)
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        environ: Mapping[str, str],
+        project: Path,
+        blueprint: Callable[[Order], Blueprint],
+    ) -> None:
+        self._blueprint, self._settings = blueprint, settings
+        timeout = settings.get("request_timeout", 30)
+        self._servers = [Server(number, one, timeout) for number, one in enumerate(addresses(settings, environ))]
+        self._journal = Journal(project)
+        self._earlier = Earlier(self._journal, self._servers)
+        self._places = Places(self._servers, self._earlier.returned)
+        self._desk = Desk(self._places, self._journal, self._earlier, settings, set())
         self._lock = threading.Lock()
-        self._have: list[str] = []
-        self._spelling: Mapping[tuple[str, str], str] = {}
+        self._closed = threading.Event()
 
     def close(self) -> None:
-        self._forget()
-        self._listener.close()
-        self._client.close()
+        self._closed.set()
+        for server in self._servers:
+            server.client = server.client.hasty(_LEAVING)
+        self._earlier.close()
+        if not self._earlier.cancelled.is_set():
+            for mark in list(self._desk.handed):  # no picture came of it: asking for it again would bring the same
+                self._journal.done(mark)
+        for server in self._servers:
+            server.close()
+        self._journal.close()
+
+    # --- asked --------------------------------------------------------------------------------------
 
     def answers(self) -> bool:
         """See :meth:`imagegen.backends.base.Backend.answers`."""
+        return any(self._answers(server) for server in self._servers)
+
+    def object_info(self, names: Sequence[str] = ()) -> Mapping[str, Any]:
+        """What the first server that answers tells of these classes, as far as it has them; of all classes
+        without names. Raises BuildFailed."""
+        silent: dict[Server, BuildFailed] = {}
+        for server in self._servers:
+            try:
+                return server.object_info(names)
+            except Passing as error:
+                silent[server] = error
+        raise _combined(silent)
+
+    def learn(self, path: Path) -> None:
+        """Write what a server tells of all its classes to ``path``, as JSON. Raises BuildFailed."""
+        found = json.dumps(self.object_info()).encode()
         try:
-            self._client.system_stats()
+            write_whole(path, found)
+        except OSError as error:
+            raise BuildFailed(f"can't write {path}: {error.strerror or error}") from error
+
+    def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
+        """See :meth:`imagegen.backends.base.Backend.preflight`.
+
+        A server that does not answer is left out if another does: what only it could make then fails by
+        itself, and not all that the others can do with it.
+        """
+        self._heeds(watch)
+        self._earlier.wants(order.digest for order in orders)
+        self._places.to_come += len(orders)
+        kinds: dict[str, list[Order]] = {}
+        for order in orders:
+            kinds.setdefault(capability.kind(order), []).append(order)
+        classes: dict[str, None] = {}
+        refusals: list[Refusal] = []
+        for kind, alike in list(kinds.items()):
+            try:
+                classes.update(dict.fromkeys(capability.classes(self._blueprint(alike[0]).graph)))
+            except BuildFailed as error:
+                refusals.append(Refusal(_tasks(alike), "", error.message, error.hint))
+                del kinds[kind]
+        self._ask(list(classes), watch)
+        return [*refusals, *self._refusals(kinds)]
+
+    def generate(self, order: Order, watch: Watch) -> Picture:
+        """See :meth:`imagegen.backends.base.Backend.generate`."""
+        self._heeds(watch)
+        with self._lock:
+            self._places.to_come = max(0, self._places.to_come - 1)
+        plan = self._blueprint(order)
+        models = capability.kit(plan.graph)
+        making = Making(
+            self._desk, order, Job(plan, capability.kind(order), models, capability.pace(order, models)), watch
+        )
+        left = self._earlier.take(order)
+        return (making.collected(left) if left else None) or making.picture()
+
+    # --- how ----------------------------------------------------------------------------------------
+
+    def _heeds(self, watch: Watch) -> None:
+        """Leave soon after the run is to be left, even where a server hangs."""
+        with self._lock:
+            if self._earlier.cancelled is not watch.cancelled:
+                self._earlier.cancelled = watch.cancelled
+                cut_when(watch.cancelled, self._closed, self._cut)
+
+    def _cut(self) -> None:
+        for server in self._servers:
+            server.client.cut()
+
+    def _ask(self, classes: Sequence[str], watch: Watch) -> None:
+        """Ask all servers at once for these classes. Raises BuildFailed where none answers."""
+        up = [server for server in self._servers if server.is_up]
+        while up:
+            silent = asked(up, lambda one: one.learn(classes), watch)
+            if len(silent) < len(up):
+                break
+            error = _combined(silent)
+            if not isinstance(error, Passing):
+                raise error
+            again(error, watch, self._settings)
+        else:  # those who answered before were left out since; an image that comes up knocks at them
+            return
+        for server, error in silent.items():
+            self._places.failed(server, error)
+            watch.note(f"{server.url} is left out for now: {error.message}")
+        if not self._places.alone:
+            for server in self._servers:
+                server.listener.start()
+
+    def _refusals(self, kinds: Mapping[str, Sequence[Order]]) -> list[Refusal]:
+        """What no server can do, one refusal for all orders of which the same is to be said."""
+        up = [server for server in self._servers if server.is_up]
+        wrong: dict[tuple[str, str, str], list[Order]] = {}
+        for kind, alike in kinds.items():
+            plan = self._blueprint(alike[0])
+            lacking = {server.url: server.lacks(plan, kind) or () for server in up}
+            if all(lacking.values()) and len(up) == len(self._servers):
+                for said in capability.said(lacking, ()):
+                    wrong.setdefault(said, []).extend(alike)
+        return [Refusal(_tasks(some), setting, message, hint) for (setting, message, hint), some in wrong.items()]
+
+    def _answers(self, server: Server) -> bool:
+        try:
+            server.client.system_stats()
         except BuildFailed:
             return False
         return True
 
-    def preflight(self, orders: Sequence[Order], watch: Watch) -> Sequence[Refusal]:
-        """See :meth:`imagegen.backends.base.Backend.preflight`."""
-        while True:
-            try:
-                known = choices.known_to(self._client)
-                break
-            except Passing as error:
-                self._again(error, watch)
-        self._spelling = choices.spellings(known)
-        return choices.refusals(orders, known, self._client.address.url)
 
-    def generate(self, order: Order, watch: Watch) -> Picture:
-        """See :meth:`imagegen.backends.base.Backend.generate`."""
-        while True:
-            with self._place(watch):
-                found, prompt_id = self._made(order, watch)
-            try:
-                png = self._fetched(found[0], watch)
-                break
-            except Lost as error:
-                self._again(error, watch)  # and then a new submission, under a prefix that no cache knows
-        notes = (f"the graph saved {len(found)} pictures, the first is taken",) if len(found) > 1 else ()
-        own_graph = json.dumps(graph.built_in(order.recipe))
-        return Picture(png, {"prompt": own_graph}, notes, lambda: self._forget(prompt_id))
+def _tasks(orders: Sequence[Order]) -> tuple[str, ...]:
+    return tuple(order.task for order in orders)
 
-    def _made(self, order: Order, watch: Watch) -> tuple[list[Mapping[str, Any]], str]:
-        """Have it made on the server, through as many attempts as there are; its pictures and its id there.
 
-        The caller holds a place: nothing of ours is left on the server when this is over.
-        """
-        prompt = self._prompt(order, watch)
-        try:
-            while True:
-                try:
-                    return self._images(prompt.finished()), prompt.id
-                except Passing as error:
-                    self._again(error, watch)
-                    if isinstance(error, Lost):
-                        prompt.close()
-                        prompt = self._prompt(order, watch)
-        except BaseException:  # an error, Ctrl-C
-            prompt.withdraw()
-            raise
-        finally:
-            prompt.close()
-
-    def _images(self, entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        try:
-            return images(entry, graph.SAVE_NODE)
-        except BuildFailed as error:  # it repeats what the server said
-            raise BuildFailed(self._client.address.hidden(error.message), error.hint) from error
-
-    def _prompt(self, order: Order, watch: Watch) -> Prompt:
-        recipe = {
-            **order.recipe,
-            **{setting: self._spelled(setting, order.recipe[setting]) for setting in choices.NODE_OF},
-        }
-        return Prompt(
-            self._client,
-            self._listener,
-            watch,
-            graph=lambda mark: graph.built_in(recipe, f"{graph.PREFIX}/{mark}"),
-            timeout=order.timeout or self._settings.get("timeout", 300),
-            queue_timeout=order.queue_timeout or self._settings.get("queue_timeout", 3600),
-        )
-
-    def _spelled(self, setting: str, value: str) -> str:
-        return self._spelling.get((setting, models.same_name(value)), value)
-
-    @contextmanager
-    def _place(self, watch: Watch) -> Iterator[None]:
-        """Hold one of the server's places: never more of ours are on it, whoever else uses it."""
-        while not self._places.acquire(timeout=0.25):
-            watch.check()
-        try:
-            yield
-        finally:
-            self._places.release()
-
-    def _fetched(self, image: Mapping[str, Any], watch: Watch) -> bytes:
-        """The picture's bytes, whole. Raises Lost where the server no longer has it."""
-        while True:
-            try:
-                png = self._client.view(image)
-                if flaw := watch.flaw(png):
-                    raise Passing(f"what came down is no whole PNG: {flaw}")
-                return png
-            except Refused as error:
-                if error.status_code == 404:
-                    raise Lost(f"the picture {image.get('filename')} is gone from the server") from error
-                raise
-            except Passing as error:
-                self._again(error, watch)
-
-    def _forget(self, prompt_id: str | None = None) -> None:
-        """Delete what we have from the server's history, which keeps 10,000 whole graphs; some at a time."""
-        with self._lock:
-            self._have += [prompt_id] if prompt_id else []
-            if not self._have or (prompt_id and len(self._have) < FORGOTTEN_TOGETHER):
-                return
-            having, self._have = self._have, []
-        with contextlib.suppress(BuildFailed):  # a courtesy, nothing depends on it
-            self._client.forget(having)
-
-    def _again(self, error: Passing, watch: Watch) -> None:
-        """Spend an attempt and wait; raises ``error`` when none is left."""
-        watch.attempts.spend()
-        used = watch.attempts.used
-        if not watch.attempts.left or used > self._settings.get("retries", 2):
-            tried = f" ({used} attempts)" if used > 1 else ""
-            raise type(error)(error.message + tried, error.hint) from error
-        watch.pause(self._settings.get("retry_delay", 4) * 2 ** (used - 1))
+def _combined(silent: Mapping[Server, BuildFailed]) -> BuildFailed:
+    """One error for servers none of which answered as it should; it can pass if one of them can."""
+    errors = list(silent.values())
+    if len(errors) == 1:
+        return errors[0]
+    message = "no server answers: " + "; ".join(
+        said if server.url in (said := error.message.removeprefix("no answer from ")) else f"{server.url}: {said}"
+        for server, error in silent.items()
+    )
+    if all(isinstance(error, NoAnswer) for error in errors):
+        return NoAnswer(message, "is ComfyUI running there? backends.comfyui.urls or COMFYUI_URLS says where")
+    hint = next((error.hint for error in errors if error.hint), "")
+    return (Passing if any(isinstance(error, Passing) for error in errors) else BuildFailed)(message, hint)

@@ -1,4 +1,4 @@
-"""One image on one server: submit its graph, wait for it, find its picture, or leave nothing behind.
+"""One image on one server: submit its graph, wait for it, or leave nothing behind.
 
 The truth is the server's ``/history`` and ``/queue``; the socket only says sooner. A prompt carries an
 id of our choosing, and the same id in ``extra_data`` for servers that give their own, so that after a
@@ -11,11 +11,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagegen.backends.base import Watch
-from imagegen.backends.comfyui.client import Client, Passing, Refused, refusal
+from imagegen.backends.comfyui import whereabouts
+from imagegen.backends.comfyui.client import Client, NotConnected, Passing, Refused
 from imagegen.backends.comfyui.listener import Listener
+from imagegen.backends.comfyui.wording import refusal
 from imagegen.errors import BuildFailed
 
 POLL = 0.25
@@ -24,20 +26,33 @@ POLL = 0.25
 QUEUE_POLL = 1.0
 """Seconds after which the queue is asked whether the prompt is still there and whether it runs."""
 
-LONGEST_STOP = 30.0
-"""Seconds to wait for an interrupted prompt to end: it ends between two sampling steps."""
-
-MARK = "imagegen"
-"""The key of our id in ``extra_data``."""
+_HURRY = 3.0
+"""Seconds that a request may take while the run is being left."""
 
 
 class Lost(Passing):
     """The server no longer has the prompt or its picture: it was restarted, or somebody deleted it."""
 
 
+class Rejected(BuildFailed):
+    """The server does not take the graph; ``body`` is its answer."""
+
+    def __init__(self, message: str, body: Any) -> None:
+        super().__init__(message)
+        self.body = body
+
+
+class Patience(NamedTuple):
+    """Seconds that an image may run, and wait in the queue before."""
+
+    running: float
+    queued: float
+
+
 class Prompt:
     """One submission. ``graph`` makes the graph for a prefix that no other submission has, because a
-    save node served from the cache writes no file and names one that may be gone."""
+    save node served from the cache writes no file and names one that may be gone. ``before`` is called
+    with the prompt's mark before it is submitted."""
 
     def __init__(
         self,
@@ -45,18 +60,35 @@ class Prompt:
         listener: Listener,
         watch: Watch,
         graph: Callable[[str], Mapping[str, Any]],
-        timeout: float,
-        queue_timeout: float,
+        patience: Patience,
+        before: Callable[[str], None] = lambda mark: None,
     ) -> None:
         self._client, self._listener, self._watch, self._graph = client, listener, watch, graph
-        self._timeout, self._queue_timeout = timeout, queue_timeout
+        self._patience, self._before = patience, before
         self.mark = str(uuid.uuid4())
         self.id = self.mark
         self._hidden = client.address.hidden
         self._sent = self._on_server = False
-        self._queued_at = self._began_at = 0.0
+        self._queued_at = self._began_at = self._ended_at = 0.0
         self._news = threading.Event()
         self._listener.follow(self.id, self)
+
+    @property
+    def maybe_there(self) -> bool:
+        """Whether the server may have it."""
+        return self._sent
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, as far as it was seen to begin."""
+        return self._ended_at - self._began_at if self._began_at and self._ended_at else None
+
+    def resume(self, mark: str, prompt_id: str) -> None:
+        """It was submitted before, under this mark, and is on the server."""
+        self.mark = mark
+        self._rename(prompt_id)
+        self._sent = self._on_server = True
+        self._queued_at = time.monotonic()
 
     # --- what the listener says, from its own thread ----------------------------------------------
 
@@ -78,75 +110,69 @@ class Prompt:
         """Submit if it is not there yet, and wait; the history's entry.
 
         May be called again after Passing: what is still on the server is not submitted again. Raises
-        Lost, Passing, or BuildFailed for what no further attempt would mend.
+        Lost, Passing, Rejected, or BuildFailed for what no further attempt would mend.
         """
         if self._sent and not self._on_server:  # the answer was lost: has it arrived all the same?
             self._on_server = self._found()
         if not self._on_server:
             self._submit()
         try:
-            return self._wait()
+            entry = self._wait()
         except Lost:
             self._sent = self._on_server = False
             raise
+        self._ended_at = time.monotonic()
+        return entry
 
     def close(self) -> None:
         """Hear no more of it."""
         self._listener.unfollow(self.id)
 
-    def withdraw(self) -> None:
-        """Take it off the server, whether it waits or runs; never anybody else's.
+    def withdraw(self) -> bool:
+        """Take it off the server, whether it waits or runs; never anybody else's. False where that can't be
+        said to have happened.
 
         Unless the run is being left, it is waited for until it is gone: its place is not free before.
         """
         if not self._sent:
-            return
+            return True
         for pause in (0.0, 0.2, 0.5):
             time.sleep(pause)
+            if self._watch.cancelled.is_set():
+                self._client = self._client.hasty(_HURRY)
             try:
                 if self._on_server or self._found():
-                    self._stop()
-                return
+                    whereabouts.stop(self._client, self.id, self._watch.cancelled)
+                return True
             except Passing:
                 continue  # a server that does not answer can't be asked to stop: it is asked again
             except BuildFailed:
-                return
-
-    def _stop(self) -> None:
-        self._client.delete(self.id)
-        until = time.monotonic() + LONGEST_STOP
-        told = False
-        while True:
-            running, _ = self._client.queue()
-            if not any(entry[1] == self.id for entry in running):
-                return
-            if not told:
-                self._client.interrupt(self.id)
-                told = True
-            elif self._watch.cancelled.is_set() or time.monotonic() > until:
-                return
-            self._watch.cancelled.wait(POLL / 5 if told else 0)
+                return False
+        return False
 
     # --- its parts ----------------------------------------------------------------------------------
 
     def _submit(self) -> None:
         self._watch.check()
-        self._queued_at, self._began_at, self._sent = time.monotonic(), 0.0, True
         body = {
             "prompt": self._graph(self.mark),
             "client_id": self._listener.client_id,
             "prompt_id": self.mark,
-            "extra_data": {MARK: self.mark},
+            "extra_data": {whereabouts.MARK: self.mark},
         }
+        self._before(self.mark)
+        self._queued_at, self._began_at, self._sent = time.monotonic(), 0.0, True
         try:
             answer = self._client.submit(body)
+        except NotConnected:
+            self._sent = False
+            raise
         except Refused as error:
             self._sent = False
-            raise BuildFailed(
-                f"the server refused the graph: {self._hidden(refusal(error.body))}"
-                if error.status_code == 400
-                else error.message
-            ) from error
+            if error.status_code == 400:
+                said = f"the server refused the graph: {self._hidden(refusal(error.body))}"
+                raise Rejected(said, error.body) from error
+            raise BuildFailed(error.message) from error
         self._rename(str(answer.get("prompt_id") or self.mark))
         self._on_server = True
         if answer.get("node_errors"):  # one output was good and is queued, another is not
@@ -161,19 +187,10 @@ class Prompt:
 
     def _found(self) -> bool:
         """Whether the server has it, waiting, running or done, by our mark."""
-        running, waiting = self._client.queue()
-        for entry in running + waiting:
-            if entry[1] == self.id or (isinstance(entry[3], dict) and entry[3].get(MARK) == self.mark):
-                self._rename(str(entry[1]))
-                return True
-        if self._client.history(self.id):
-            return True
-        for prompt_id, entry in self._client.recent().items():
-            extra = (entry.get("prompt") or [None] * 4)[3] if isinstance(entry, dict) else None
-            if isinstance(extra, dict) and extra.get(MARK) == self.mark:
-                self._rename(prompt_id)
-                return True
-        return False
+        found = whereabouts.find(self._client, self.mark, self.id)
+        if found is not None:
+            self._rename(found.prompt_id)
+        return found is not None
 
     def _wait(self) -> Mapping[str, Any]:
         asked_queue = time.monotonic()
@@ -227,43 +244,12 @@ class Prompt:
 
     def _check_time(self) -> None:
         now = time.monotonic()
+        running, queued = self._patience
         if self._began_at:
-            if now - self._began_at > self._timeout:
-                raise BuildFailed(f"took longer than {self._timeout:g} s to run", "give it more with timeout:")
-        elif now - self._queued_at > self._queue_timeout:
+            if now - self._began_at > running:
+                raise BuildFailed(f"took longer than {running:g} s to run", "give it more with timeout:")
+        elif now - self._queued_at > queued:
             raise BuildFailed(
-                f"waited longer than {self._queue_timeout:g} s in the server's queue",
+                f"waited longer than {queued:g} s in the server's queue",
                 "others use the server; queue_timeout: gives it more",
             )
-
-
-def images(entry: Mapping[str, Any], save_node: str | None) -> list[Mapping[str, Any]]:
-    """The pictures of a finished prompt, those of ``save_node`` and written for good first.
-
-    Raises BuildFailed where it failed, was interrupted, or made none.
-    """
-    status = entry.get("status") or {}
-    messages = [message for message in status.get("messages") or () if len(message) == 2]
-    last = messages[-1] if messages else ("", {})
-    if last[0] == "execution_interrupted":
-        raise BuildFailed("was interrupted on the server by somebody else", "run again to make it")
-    if last[0] == "execution_error":
-        said = last[1]
-        raise BuildFailed(
-            f"failed on the server in {said.get('node_type')} (node {said.get('node_id')}): "
-            f"{str(said.get('exception_message', '')).strip() or said.get('exception_type')}"
-        )
-    if status.get("status_str") == "error":
-        raise BuildFailed("failed on the server, which gives no reason; its log may")
-    outputs = entry.get("outputs") or {}
-    found = [
-        (node != save_node, image.get("type") != "output", image)
-        for node, output in outputs.items()
-        if not any(output.get("animated") or ())
-        for image in output.get("images") or ()
-        if image.get("filename")
-    ]
-    if not found:
-        raise BuildFailed("ended on the server without a picture")
-    best = min(found, key=lambda one: one[:2])[:2]
-    return [image for *rank, image in found if tuple(rank) == best]
