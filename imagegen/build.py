@@ -62,6 +62,7 @@ def build(
     cancelled: Any,
     tell: Listener,
     took: Callable[[recipe.Recipe, float], None] = lambda made, seconds: None,
+    wanted_later: Callable[[str, str], bool] = lambda task, digest: False,
 ) -> Made | Skipped:
     """Make the item's picture if that is to be done.
 
@@ -100,6 +101,7 @@ def build(
             lambda value, total: tell(Step(item.task, value, total)),
             flaw=_flaw,
             note=lambda text: tell(Note(message=text)),
+            wanted=wanted_later,
         )
         watch.check()
         picture = backend.generate(order_of(item, project, made), watch)
@@ -107,7 +109,7 @@ def build(
         for note in (*picture.notes, *_checked_size(picture.png, made)):
             tell(Note(item.task, note))
         try:
-            data = stamp.made(picture.png, made, wish.known, picture.texts, digest_only)
+            data = stamp.made(picture.png, made, {**picture.known, **wish.known}, picture.texts, digest_only)
         except NotWhole as error:
             raise BuildFailed(f"what the backend gave is no whole PNG: {error}") from error
         _unchanged_since(item, path, seen, wish.overwrite)

@@ -6,6 +6,7 @@ last one the counts are told. doit's own exit statuses (2 for a group whose item
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import sys
 import time
@@ -45,7 +46,9 @@ class Reporter:
 
     def initialize(self, tasks: Mapping[str, Any], selected: Sequence[str]) -> None:
         """Called when the tasks are chosen, before the first is looked at."""
-        self._left.enter_context(signals.watched(self.session.cancelled, self._interrupted))
+        watching = contextlib.ExitStack()
+        watching.enter_context(signals.watched(self.session.cancelled, self._interrupted))
+        atexit.register(watching.close)  # to the very end: a signal must not cut off what is told last
         wanted = [tasks[name] for name in _with_subtasks(tasks, selected)]
         to_act = [task for task in wanted if getattr(task, "to_act", False)]
         to_make = [task.item for task in to_act if task.to_make]

@@ -18,7 +18,8 @@ from imagegen.items import Item, Manifest, Way
 from imagegen.options import Options
 from imagegen.progress import Event, Failed, Note
 from imagegen.recipe import RANDOM, RANDOM_SEED
-from imagegen.verdict import Overwrite
+from imagegen.serving import Serving
+from imagegen.verdict import Overwrite, Verdict
 
 
 class Site(Protocol):
@@ -48,6 +49,11 @@ class Site(Protocol):
 
     def again(self, item: Item) -> bool: ...
 
+    @property
+    def by_task(self) -> Mapping[str, Item]: ...
+
+    def judge(self, item: Item) -> Verdict: ...
+
     def whole(self, item: Item) -> Item: ...
 
     def settled(self, item: Item) -> dict[str, Any]: ...
@@ -62,12 +68,14 @@ class Workshop:
         self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
         self._gone: dict[str, BuildFailed] = {}  # backends that answered first, and then nobody did
         self._asked: set[str] = set()  # tasks
+        self._serving = Serving(lambda text: session.tell(Note(message=text)), session.cancelled)
         self._lock = threading.RLock()
         self._asking = threading.Lock()  # nobody goes ahead before the answer is there
 
     def close(self) -> None:
         for backend in self._backends.values():
             backend.close()
+        self._serving.close()
         files.sweep_forgotten(self._session.project / files.STATE)
 
     def backend(self, name: str) -> Backend:
@@ -126,6 +134,7 @@ class Workshop:
                     orders.setdefault(item.way.backend, []).append(self._order(item))
             for name, its_orders in orders.items():
                 try:
+                    self._serving.need(self.backend(name), self._session.manifest.backends.get(name, {}))
                     refusals = self.backend(name).preflight(its_orders, self._watch())
                 except BuildFailed as error:  # nobody there, or a token is missing
                     self._down[name] = error
@@ -138,8 +147,21 @@ class Workshop:
                 problems.extend(_refused(refusal) for refusal in refusals)
         return problems
 
+    def orders(self, items: Iterable[Item]) -> dict[str, list[Order]]:
+        """The orders for ``items``, by backend."""
+        found: dict[str, list[Order]] = {}
+        for item in items:
+            found.setdefault(item.way.backend, []).append(self._order(item))
+        return found
+
     def _watch(self) -> Watch:
-        return Watch(self._session.cancelled, note=lambda text: self._session.tell(Note(message=text)))
+        session = self._session
+        return Watch(session.cancelled, note=lambda text: session.tell(Note(message=text)), wanted=self._wanted_later)
+
+    def _wanted_later(self, task: str, digest: str) -> bool:
+        """Whether a run of the whole manifest would make this image from just this recipe."""
+        item = self._session.by_task.get(task)
+        return item is not None and self._order(item).digest == digest and not self._session.judge(item).fresh
 
     def _order(self, item: Item) -> Order:
         """The order for an item, as far as it is known before what goes into it is made."""
@@ -205,7 +227,10 @@ class Workshop:
         )
         backend = self.backend(name)
         item = session.whole(item)  # what goes into it is there now
-        return build.build(item, session.project, wish, backend, session.cancelled, session.tell, session.times.note)
+        took = session.times.note
+        return build.build(
+            item, session.project, wish, backend, session.cancelled, session.tell, took, self._wanted_later
+        )
 
     def remove(self, item: Item, dry_run: bool = False) -> None:
         """Remove a target that is ours as we wrote it. Raises BuildFailed."""

@@ -108,6 +108,27 @@ def test_interrupted_while_a_picture_comes_down(project: Project, server: ComfyS
     once(project, server, project.run("run").says("1 made", COLLECTED), "Mallsing")
 
 
+def test_a_random_seed_is_the_one_that_was_drawn(project: Project, server: ComfyServer) -> None:
+    wants(project, server, *NAMES, seed="random")
+    left = killed_while_one_runs_and_one_waits(project, server)
+    server.release()
+    server.wait_until(lambda: set(left) <= set(server.executed))
+    once(project, server, project.run("run").says("4 made", COLLECTED), *NAMES)
+    assert list((project.root / ".imagegen" / "seeds").iterdir()) == []
+    project.run("run").exits(0).says("Nothing to do")
+
+
+def test_a_run_of_one_image_leaves_the_others_to_be_collected_later(project: Project, server: ComfyServer) -> None:
+    wants(project, server, *NAMES)
+    left = killed_while_one_runs_and_one_waits(project, server)
+    server.release()
+    server.wait_until(lambda: set(left) <= set(server.executed))
+    project.run("run", f"images:{NAMES[3].lower()}").exits(0).says("1 made").says_not(COLLECTED)
+    outcome = project.run("run").says("3 made")
+    assert outcome.out.count(COLLECTED) == 2
+    once(project, server, outcome, *NAMES)
+
+
 def test_an_old_server_that_gave_ids_of_its_own(project: Project) -> None:
     with ComfyServer(checkpoints=["dream.safetensors"], takes_prompt_id=False) as server:
         wants(project, server, *NAMES)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from imagegen.errors import Interrupted
 
@@ -41,7 +41,8 @@ class Picture:
     """What a backend gives back.
 
     ``png`` is a whole PNG file. ``texts`` are text chunks to keep beside the record (keyword to
-    text). ``notes`` are worth a line to the user. ``settle`` is called once the target is in its
+    text). ``notes`` are worth a line to the user. ``known`` are digests of what the recipe names, as the server
+    tells them. ``settle`` is called once the target is in its
     place (a polite client then forgets the job on the server); it must not raise for a server's fault.
     """
 
@@ -49,6 +50,7 @@ class Picture:
     texts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     settle: Callable[[], None] = lambda: None
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,26 @@ class Check:
     mend: str = ""
 
 
+class ModelsFolder(NamedTuple):
+    """A folder of models. ``noted`` says that the user's own state on this machine vouches for it; another is
+    only named by the manifest, which may have come from anybody."""
+
+    path: Path
+    noted: bool = False
+
+
 class Service(Protocol):
     """A server of this machine that was set up here, for `server start|stop|status|logs`. Every method may
     raise BuildFailed (its message is for the user)."""
 
-    def start(self, say: Callable[[str], None]) -> bool:
+    def start(self, say: Callable[[str], None], watch: Watch | None = None) -> bool:
         """Start it, detached, and wait until it answers; whether it was started now (else it ran already)."""
 
     def stop(self, say: Callable[[str], None]) -> bool:
         """End what :meth:`start` started, gently first; whether there was anything to end."""
 
     def status(self) -> Mapping[str, Any]:
-        """``running``, ``pid``, ``url``, ``version``, ``log``, ``started`` (what is known of them)."""
+        """``running``, ``pid``, ``url``, ``version``, ``log``, ``started``, ``queue`` (what is known of them)."""
 
     def logs(self, follow: bool) -> Iterator[str]:
         """Its lines; with ``follow`` also those to come, until it ends."""
@@ -177,13 +187,15 @@ class Watch:
         attempts: Attempts | None = None,
         flaw: Callable[[bytes], str] = lambda png: "",
         note: Callable[[str], None] = lambda text: None,
+        wanted: Callable[[str, str], bool] = lambda task, digest: False,
     ) -> None:
         """``flaw`` says what keeps some bytes from being a whole PNG, the empty text if nothing does:
         a backend that downloads asks it, and may try again. ``note`` tells the user what belongs to no
-        image: a server that is left out."""
+        image: a server that is left out. ``wanted`` says of a task and a recipe's digest whether a later run
+        would make just that."""
         self.cancelled, self.started, self.step = cancelled, started, step
         self.attempts = attempts or Attempts()
-        self.flaw, self.note = flaw, note
+        self.flaw, self.note, self.wanted = flaw, note, wanted
 
     def check(self) -> None:
         """Raise :class:`Interrupted` if the run is being left."""
@@ -247,6 +259,10 @@ class Backend(Protocol):
 
         Raises :class:`Absent` when it can be known and the file is not there.
         """
+
+    def models_folders(self, kind: str) -> Sequence[ModelsFolder]:
+        """The folders of this machine, whether they are there or not, in which models of a kind
+        (``checkpoints``) are looked for; new ones go first. Empty for a backend that keeps none in folders."""
 
     def answers(self) -> bool:
         """Whether somebody answers there now; asked before more is queued after nobody did."""

@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagegen.backends.base import Absent, Complaint, Order, Picture, Refusal, Sent, Unusable, Watch
+from imagegen.backends.base import (
+    Absent,
+    Check,
+    Complaint,
+    ModelsFolder,
+    Order,
+    Picture,
+    Refusal,
+    Sent,
+    Unusable,
+    Watch,
+)
 from imagegen.backends.comfyui import address, blueprint, graph, models, scheduling
 from imagegen.backends.comfyui.library import Library
 from imagegen.backends.comfyui.workflow import api, bindings
@@ -23,6 +34,7 @@ from imagegen.errors import BuildFailed, listed, nearest
 if TYPE_CHECKING:
     from imagegen.backends.comfyui.inspection import Inspection
     from imagegen.backends.comfyui.pool import Pool
+    from imagegen.backends.comfyui.service import Service
 
 COMING_DOWN = 2
 """Images that come down, are checked and written while others are on the servers."""
@@ -145,6 +157,15 @@ class Backend:
             raise Absent(Complaint(setting, f'{called} "{value}" is in none of the {FOLDERS[setting]}', hint))
         return found
 
+    def models_folders(self, kind: str) -> Sequence[ModelsFolder]:
+        """Those of the ComfyUI that was set up here come first; a manifest's own word for one counts for nothing."""
+        from imagegen.backends.comfyui.install import noted
+        from imagegen.backends.comfyui.install.wanted import asked_for
+
+        folder = noted.of_project(self._project) or asked_for(self._settings, self._project, {}).folder
+        installed = (folder,) if noted.of_folder(folder) is not None else ()
+        return models.folders(self._settings, self._project, installed, kind)
+
     def sent(self, order: Order) -> Sent:
         try:
             start, made = blueprint.base(order, self._library), blueprint.blueprint(order, self._library)
@@ -157,6 +178,11 @@ class Backend:
         }
         return Sent(made.graph, places, blueprint.changes(start.graph, made.graph) if order.files else ())
 
+    def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
+        from imagegen.backends.comfyui import health
+
+        return health.of_servers(self._settings, self._environ, orders, self._blueprint)
+
     # --- the servers ------------------------------------------------------------------------------
 
     def answers(self) -> bool:
@@ -167,6 +193,22 @@ class Backend:
 
     def generate(self, order: Order, watch: Watch) -> Picture:
         return self._server().generate(order, watch)
+
+    # --- this machine -----------------------------------------------------------------------------
+
+    def service(self) -> Service | None:
+        from imagegen.backends.comfyui.service import service
+
+        return service(self._settings, self._environ, self._project)
+
+    def setup(self, wishes: Mapping[str, Any], say: Callable[[str], None], watch: Watch) -> bool:
+        from imagegen.backends.comfyui.install import set_up
+        from imagegen.backends.comfyui.service import unneeded
+
+        if wishes.get("if_needed") and (why := unneeded(self._settings, self._environ, self._project)):
+            say(why)
+            return False
+        return set_up(self._settings, self._project, wishes, say, watch)
 
     def close(self) -> None:
         with self._lock:

@@ -15,6 +15,9 @@ from imagegen.backends.comfyui.workflow.api import Graph, Spot, is_link
 from imagegen.backends.comfyui.workflow.bindings import Bindings
 from imagegen.backends.comfyui.workflow.nodes import Nodes
 
+REMOVE = 'remove it, or say where it goes: bindings: {{{}: ["NODE.input"]}}'
+"""The mend for a setting without a place."""
+
 UPLOADED = "imagegen"
 """The folder, among a server's inputs, of the pictures we upload."""
 
@@ -102,7 +105,8 @@ def unbound(start: Base, setting: str) -> Complaint | None:
         return None
     trouble = start.bindings.trouble[setting]
     named = ", ".join(str(spot) for spot in trouble.candidates)
-    hint = trouble.hint or (f"bindings: {{{setting}: [{named}]}} says which of them" if named else "remove it")
+    choose = f"bindings: {{{setting}: [{named}]}} says which of them" if named else REMOVE.format(setting)
+    hint = trouble.hint or choose
     return Complaint(setting, f"{start.called}: {trouble.message}", hint, useless=not trouble.candidates)
 
 

@@ -1,14 +1,14 @@
 """What earlier runs left at the servers, and what this one had to leave behind: collected or withdrawn.
 
 A prompt of ours that is wanted is waited for and fetched instead of being made again; what nobody wants is
-taken off the server; what can't be asked about now stays in the journal for a later run.
+taken off the server; what another run may want, or can't be asked about now, stays in the journal for that.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from imagegen.backends.base import Order
@@ -31,11 +31,13 @@ class Left:
 
 
 class Earlier:
-    """Threads share it. ``cancelled`` tells when the run is being left."""
+    """Threads share it. ``cancelled`` tells when the run is being left; ``wanted_later`` whether a later run
+    would make an image of this task and recipe."""
 
     def __init__(self, journal: Journal, servers: Sequence[Server]) -> None:
         self._journal = journal
         self.cancelled = threading.Event()
+        self.wanted_later: Callable[[str, str], bool] = lambda task, digest: False
         self._servers = {server.url: server for server in servers}
         self._wanted: set[str] = set()
         self._unasked: dict[str, list[Entry]] = {}
@@ -116,7 +118,7 @@ class Earlier:
             wanted = entry.recipe in self._wanted
             if wanted:
                 self._left.setdefault(entry.recipe, []).append(Left(entry, server, found))
-        if not wanted:
+        if not wanted and not self.wanted_later(entry.task, entry.recipe):
             self._withdraw(entry, server, found)
 
     def _withdraw(self, entry: Entry, server: Server, found: Found) -> None:

@@ -94,7 +94,7 @@ class Library:
                 except bindings.BadBinding as error:
                     raise Unusable(Complaint("bindings", str(error), error.hint)) from error
                 except bindings.NoSave as error:
-                    raise self._unusable(path, str(error), error.hint) from error
+                    raise self._unusable(path, f": {error}", error.hint) from error
             return self._bindings[key]
 
     @cached_property
@@ -117,9 +117,9 @@ class Library:
         except ui.UnknownNodes as error:
             asks = self.nodes is None
             mend = "" if asks else f"; imagegen workflow snapshot writes {self.snapshot.name} anew"
-            raise self._unusable(found.path, str(error), error.hint + mend, asks=asks) from error
+            raise self._unusable(found.path, f": {error}", error.hint + mend, asks=asks) from error
         except ui.CantConvert as error:
-            raise self._unusable(found.path, str(error), error.hint) from error
+            raise self._unusable(found.path, f": {error}", error.hint) from error
 
     def _nodes(self, path: Path, must_be_there: bool) -> Nodes | None:
         self._went_by[path] = None
@@ -143,7 +143,8 @@ class Library:
             called = path.relative_to(self._project).as_posix()
         except ValueError:
             called = str(path)
-        return Unusable(Complaint("workflow", f"{called} {what}", hint, asks=asks))
+        said = called + what if what.startswith(":") else f"{called} {what}"
+        return Unusable(Complaint("workflow", said, hint, asks=asks))
 
 
 def _nodes_in(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -127,7 +127,7 @@ class Pool:
         """Leave soon after the run is to be left, even where a server hangs."""
         with self._lock:
             if self._earlier.cancelled is not watch.cancelled:
-                self._earlier.cancelled = watch.cancelled
+                self._earlier.cancelled, self._earlier.wanted_later = watch.cancelled, watch.wanted
                 cut_when(watch.cancelled, self._closed, self._cut)
 
     def _cut(self) -> None:
@@ -137,6 +137,7 @@ class Pool:
     def _ask(self, classes: Sequence[str], watch: Watch) -> None:
         """Ask all servers at once for these classes. Raises BuildFailed where none answers."""
         up = [server for server in self._servers if server.is_up]
+        known = 0
         while up:
             silent = asked(up, lambda one: one.learn(classes), watch)
             if len(silent) < len(up):
@@ -144,7 +145,9 @@ class Pool:
             error = _combined(silent)
             if not isinstance(error, Passing):
                 raise error
-            again(error, watch, self._settings)
+            known, before = sum(len(server.known) for server in self._servers), known
+            if known == before:  # else it goes on, if slowly: each answer that came is kept
+                again(error, watch, self._settings)
         else:  # those who answered before were left out since; an image that comes up knocks at them
             return
         for server, error in silent.items():

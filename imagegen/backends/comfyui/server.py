@@ -74,6 +74,12 @@ class Server:
                     self._info[name] = info
                     self._lacks.clear()
 
+    @property
+    def known(self) -> Sequence[str]:
+        """The node classes that were asked for."""
+        with self._knowing:
+            return list(self._info)
+
     def lacks(self, plan: Blueprint, kind: str) -> tuple[Lack, ...] | None:
         """What it lacks for a graph of this kind; None where its classes were not asked for."""
         with self._knowing:
