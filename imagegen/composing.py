@@ -11,9 +11,11 @@ from imagegen import backends, recipe, settings, text
 from imagegen.backends.base import Backend, Order, Unusable
 from imagegen.document import Document
 from imagegen.errors import Place, Problem, WrongInput, listed, nearest
+from imagegen.gathering import OWN_NAMES
 from imagegen.inputs import BadInput, Inputs, Wanted, wanted
 from imagegen.items import Item, Overrides, Way
 from imagegen.layers import LAYERS, Layers
+from imagegen.matrix import Choice
 from imagegen.schema import path_text
 from imagegen.settings import BadSize, Narrowed, narrow, without_sizes
 from imagegen.sources import Entry
@@ -22,7 +24,6 @@ from imagegen.targets import BadTarget, Targets
 PROMPTS = ("prompt", "negative_prompt")
 PICTURES = ("references", "image")
 MOST_LETTERS = 512 * 1024 * 1024
-OWN_NAMES = ("name", "slug", "job")
 
 
 @dataclass
@@ -65,9 +66,9 @@ class Composer:
         self._ways: dict[Way, Way] = {}
         self._letters = 0
 
-    def compose(self, job: str, layers: Layers, entry: Entry, lacking: bool) -> None:
-        """Take one item; whatever is wrong with it, the rest of it is looked at too. ``lacking`` says that
-        something was left out of it, so that what it lacks need not be told."""
+    def compose(self, job: str, layers: Layers, entry: Entry, choice: Choice, lacking: bool) -> None:
+        """Take one item for one combination; whatever is wrong with it, the rest of it is looked at too.
+        ``lacking`` says that something was left out of it, so that what it lacks need not be told."""
         wrong_before = len(self.problems)
         try:
             given = narrow([values for values, _, _ in layers.all])
@@ -82,7 +83,9 @@ class Composer:
         if not slug:
             hint = "give it a slug: of its own"
             self.problems.append(layers.problem(f'no file name can be made of "{name}"', "name", hint))
-        filled = self._filled(given, layers, {"name": name, "slug": slug, "job": job})
+        slug = choice.slug_of(slug)
+        filled = self._filled(given, layers, {**choice.values, "name": name, "slug": slug, "job": job})
+        name = choice.name_of(name)
         backend_name = self.overrides.backend or filled["backend"]
         backend = self.backend(backend_name)
         may_lack = "workflow" in filled and "prompt" not in filled  # it has texts of its own

@@ -62,11 +62,13 @@ class ImagegenError(Exception):
 
 
 class WrongInput(ImagegenError):
-    """The manifest, a file it names, or the command line is wrong: exit status 3."""
+    """The manifest, a file it names, or the command line is wrong: exit status 3. ``workflows`` are the
+    files of those that a manifest names, as far as it was understood."""
 
     status = WRONG_INPUT
 
-    def __init__(self, problems: Iterable[Problem] | str, hint: str = "") -> None:
+    def __init__(self, problems: Iterable[Problem] | str, hint: str = "", workflows: Sequence[str] = ()) -> None:
+        self.workflows = workflows
         found = [Problem(problems, hint=hint)] if isinstance(problems, str) else list(problems)
         self.problems: Sequence[Problem] = found
         super().__init__("\n".join(str(problem) for problem in found))
@@ -74,13 +76,13 @@ class WrongInput(ImagegenError):
 
 class LacksKnowledge(WrongInput):
     """Nothing is wrong but that a ``backend``, with these ``settings``, has to ask its server before the
-    manifest, with the ``files`` that it names, can be understood."""
+    manifest can be understood."""
 
     def __init__(
-        self, problems: Iterable[Problem], backend: str, settings: Mapping[str, Any], files: Sequence[str]
+        self, problems: Iterable[Problem], backend: str, settings: Mapping[str, Any], workflows: Sequence[str]
     ) -> None:
-        super().__init__(problems)
-        self.backend, self.settings, self.files = backend, settings, files
+        super().__init__(problems, workflows=workflows)
+        self.backend, self.settings = backend, settings
 
 
 class BuildFailed(ImagegenError):

@@ -16,13 +16,14 @@ Check = Callable[[Any], bool]
 _IGNORED = frozenset({"description", "default", "title", "$schema", "$id"})
 _KNOWN = frozenset(
     {"type", "enum", "minLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "properties"}
-    | {"additionalProperties", "required"}
+    | {"additionalProperties", "required", "items", "minItems", "minProperties"}
 )
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
     "object": (dict,),
+    "array": (list,),
 }
 
 
@@ -41,13 +42,13 @@ def compiled(schema: Mapping[str, Any]) -> Check:
     by_type: dict[type, Check] = {}
     for name in names:
         for kind in _TYPES[name]:
-            by_type[kind] = _text(schema) if kind is str else _mapping(schema) if kind is dict else _number(schema)
+            by_type[kind] = _CHECKS.get(kind, _number)(schema)
     choices = frozenset(schema["enum"]) if "enum" in schema else None
 
     def check(value: Any) -> bool:
         own = by_type.get(type(value))  # exactly: True is no integer
-        if own is None and isinstance(value, dict):
-            own = by_type.get(dict)
+        if own is None and isinstance(value, dict | list):
+            own = by_type.get(dict if isinstance(value, dict) else list)
         return own is not None and own(value) and (choices is None or value in choices)
 
     return check
@@ -70,6 +71,7 @@ def _number(schema: Mapping[str, Any]) -> Check:
 def _mapping(schema: Mapping[str, Any]) -> Check:
     known = {key: compiled(rule) for key, rule in schema.get("properties", {}).items()}
     required = tuple(schema.get("required", ()))
+    least = schema.get("minProperties", 0)
     others = schema.get("additionalProperties", True)
     other = compiled(others) if isinstance(others, Mapping) else None if others else never
 
@@ -78,6 +80,16 @@ def _mapping(schema: Mapping[str, Any]) -> Check:
             rule = known.get(key, other)
             if rule is not None and not rule(item):
                 return False
-        return all(key in value for key in required)
+        return len(value) >= least and all(key in value for key in required)
 
     return check
+
+
+def _list(schema: Mapping[str, Any]) -> Check:
+    least = schema.get("minItems", 0)
+    entry = compiled(schema["items"]) if isinstance(schema.get("items"), Mapping) else never
+    return lambda value: len(value) >= least and all(map(entry, value))
+
+
+_CHECKS: Mapping[type, Callable[[Mapping[str, Any]], Check]] = {str: _text, dict: _mapping, list: _list}
+"""For each type that is no number."""

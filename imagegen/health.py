@@ -15,6 +15,8 @@ from typing import Any
 
 from imagegen import database
 from imagegen.backends.base import Check
+from imagegen.downloads import checks, inventory
+from imagegen.downloads.places import Places
 from imagegen.files import writable
 from imagegen.judging import Planned
 from imagegen.session import Session
@@ -56,6 +58,9 @@ def of_project(session: Session, planned: list[Planned]) -> Iterator[Check]:
     yield from _room(session, [one for one in planned if one.action is Action.MAKE])
     yield _database(session.project)
     yield from _tokens(manifest.backends, session.environ)
+    if manifest.models:
+        places = Places(manifest.backends, session.environ, session.project, allowed=session.options.allow)
+        yield from checks.of(inventory.of(manifest.models, places.folders, places.goal), session.environ)
 
 
 def _folders(session: Session) -> Iterator[Check]:

@@ -30,7 +30,9 @@ def pixels(data: bytes) -> str:
     turned as its EXIF says, since that is how ComfyUI's LoadImage reads it. Raises NoPicture."""
     if data.startswith(png.SIGNATURE):
         try:
-            return "sha256:" + (_as_recorded(data) or png.pixel_digest(data))
+            found = _as_recorded(data) or png.pixel_digest(data)
+            if not any(_may_turn(part) for part in png.chunks(data)):
+                return f"sha256:{found}"
         except NotWhole as error:
             raise NoPicture(str(error)) from error
     return "sha256:" + _decoded(data)
@@ -44,11 +46,18 @@ def _as_recorded(data: bytes) -> str | None:
         if part.kind == b"iTXt" and part.data.startswith(record.START):
             try:
                 found = record.read(part)
-            except record.FromTheFuture:
+            except (record.FromTheFuture, NotWhole):  # what its record says is no matter here
                 return None
             if found is not None and png.data_digest(parts) == found.idat:
                 return found.pixels
     return None
+
+
+def _may_turn(part: png.Chunk) -> bool:
+    """Whether a chunk of a PNG may say that the picture is to be turned; Pillow reads all three."""
+    return part.kind == b"eXIf" or (
+        part.kind in png.TEXT_CHUNKS and part.data.startswith((b"Raw profile type exif\0", b"XML:com.adobe.xmp\0"))
+    )
 
 
 def _decoded(data: bytes) -> str:

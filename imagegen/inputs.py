@@ -54,7 +54,8 @@ class Inputs:
         whole = Path(os.path.normpath(self._project / written))
         roots = [root for root in (self._project, *self._allowed) if inside(root, self._project / written)]
         if not roots:
-            mend = f"keep it inside, or allow its folder: --allow-path {whole.parent}"
+            real = os.path.realpath(self._project / written)
+            mend = f"keep it inside, or allow its folder: --allow-path {Path(real).parent}"
             raise BadInput(f"{written} lies outside the project", mend)
         if PurePosixPath(written).is_absolute() or PureWindowsPath(written).drive or ".." in Path(written).parts:
             return whole.relative_to(self._project).as_posix() if whole.is_relative_to(self._project) else str(whole)

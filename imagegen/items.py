@@ -96,6 +96,25 @@ class PictureUse(NamedTuple):
     items: int
 
 
+class Model(NamedTuple):
+    """A model's file that the project wants on this machine: its ``kind`` is the name of ComfyUI's folder,
+    ``file`` its place in there, written with ``/``. ``sha256`` (64 hex digits), ``size`` (bytes) and
+    ``license`` are empty or 0 where they are not given; ``line`` is where it stands in the manifest."""
+
+    kind: str
+    file: str
+    url: str
+    sha256: str = ""
+    size: int = 0
+    license: str = ""
+    gated: bool = False
+    line: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}/{self.file}"
+
+
 @dataclass(frozen=True)
 class Overrides:
     """What the command line says over the manifest: another backend, folders outside the project."""
@@ -123,6 +142,7 @@ class Manifest:
     inputs: Mapping[str, str | None] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     folders: tuple[str, ...] = ()
+    models: tuple[Model, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property

@@ -169,7 +169,7 @@ class Judging:
         try:
             return item._replace(recipe=canonical(with_pixels(item.recipe, item.ingredients, self.pixels)))
         except NoPicture as error:
-            raise BuildFailed(str(error), "its pixels are part of the recipe") from error
+            raise BuildFailed(str(error), "its pixels are part of the recipe: make or mend it first") from error
 
     def settled(self, item: Item) -> dict[str, Any]:
         """The item's recipe as far as it is known, a random seed being the one that its picture keeps, if

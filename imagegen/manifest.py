@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from imagegen.errors import Place, Problem, WrongInput
-from imagegen.items import Manifest, Overrides
+from imagegen.items import Manifest, Model, Overrides, in_order
 
 NAMES = ("assets.yaml", "assets.yml", "assets.json")
 
@@ -55,6 +55,23 @@ def blocks(file: Path) -> Mapping[str, Mapping[str, Any]]:
     if wrong:
         raise WrongInput(wrong)
     return found
+
+
+def models(file: Path) -> tuple[Sequence[Model], Mapping[str, Mapping[str, Any]]]:
+    """The models that ``file`` lists and its ``backends`` block, whatever else is in it: they may be what the rest
+    waits for. Raises WrongInput."""
+    from imagegen import document, schema
+    from imagegen.downloads import declared
+
+    source = document.read(file, file.name)
+    values = schema.settled(source)
+    given = values if isinstance(values, dict) else {}
+    kept = {key: given[key] for key in ("backends", declared.KEY) if key in given}
+    wrong = [one for _, one in schema.problems(source, {**kept, "items": []})]
+    found, more = declared.models(kept, source)
+    if wrong or more:
+        raise WrongInput(in_order([*wrong, *more]))
+    return found, kept.get("backends", {})
 
 
 def load(file: Path, overrides: Overrides = Overrides()) -> Manifest:  # noqa: B008  (frozen)

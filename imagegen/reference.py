@@ -11,6 +11,9 @@ from typing import Any
 
 from imagegen import backends, schema
 
+SHARED = ("vars", "matrix", "exclude")
+"""What both a job and an item have that is no setting."""
+
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 
 
@@ -26,8 +29,13 @@ def markdown() -> str:
         "\nSettings, under `defaults`, in a job or in an item; the narrowest holds:\n",
         *_table(settings, defs),
         "\nAn item has besides:\n",
-        *_table({name: defs["item"]["properties"][name] for name in ("name", "slug", "vars")}, defs),
+        *_table({name: defs["item"]["properties"][name] for name in ("name", "slug", *SHARED)}, defs),
+        "\nA job has besides:\n",
+        *_table({name: defs["job"]["properties"][name] for name in ("items", "source", *SHARED)}, defs),
+        "\nA `source`:\n",
+        *_table(defs["source"]["properties"], defs),
     ]
+    parts += ["\nAn entry of `models` has:\n", *_table(top["models"]["items"]["properties"], defs)]
     for name in backends.names():
         block = top["backends"]["properties"][name]
         parts.append(f"\n`backends.{name}`: {block['description']}\n")

@@ -169,7 +169,7 @@ def _told(document: Document, error: Any, path: Path_) -> Iterator[tuple[Path_, 
         return (), Problem(message, path_text(path), document.place(path), hint)
 
     value, rule = error.instance, error.validator_value
-    if path[:1] == ("backends",) and (path[-1] in ("url", "ws_url") or "headers" in path):
+    if path[:1] == ("backends",) and (path[-1] in ("url", "ws_url", "repository") or "headers" in path):
         value = _Secret()  # it may hold a password or a token
     match error.validator:
         case "additionalProperties":
@@ -206,6 +206,8 @@ def _told(document: Document, error: Any, path: Path_) -> Iterator[tuple[Path_, 
                 "url": "http://127.0.0.1:8188",
                 "ws_url": "ws://127.0.0.1:8188/ws",
                 "slug": "mallsing",
+                "repository": "https://github.com/Comfy-Org/ComfyUI",
+                "ref": "v0.3.64",
             }
             last = path[-1] if path else ""
             if "propertyNames" in error.absolute_schema_path:
@@ -218,6 +220,9 @@ def _told(document: Document, error: Any, path: Path_) -> Iterator[tuple[Path_, 
                 yield problem(f"must look like {examples.get(str(last), rule)}, not {_value(value)}")
         case "minLength":
             yield problem("must not be empty")
+        case "anyOf":  # only keys of which one has to be there
+            keys = [f'"{key}"' for one in rule for key in one["required"]]
+            yield problem(f"has no {' or '.join(keys)}")
         case "minProperties":
             yield problem("is empty")
         case _:  # a rule that the schemas do not use yet

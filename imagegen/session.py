@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -213,13 +214,22 @@ def _understood(file: Path, options: Options, may_ask: bool) -> Manifest:
     except LacksKnowledge as lack:
         if not may_ask:
             raise
-        from imagegen import backends
-
-        backend = backends.load(lack.backend)(lack.settings, os.environ, file.parent)
-        try:
-            backend.learn()
-        except BuildFailed as error:
-            raise WrongInput([*lack.problems, Problem(error.message, hint=error.hint)]) from error
-        finally:
-            backend.close()
+        ask(lack, file.parent)
         return stored.manifest(file, options.overrides)
+
+
+def ask(lack: LacksKnowledge, project: Path) -> None:
+    """Let a backend ask its server for what a manifest can't be understood without. Raises WrongInput."""
+    from imagegen import backends
+    from imagegen.serving import Serving
+
+    backend = backends.load(lack.backend)(lack.settings, os.environ, project)
+    serving = Serving(lambda text: print(text, file=sys.stderr), threading.Event())
+    try:
+        serving.need(backend, lack.settings)
+        backend.learn()
+    except BuildFailed as error:
+        raise WrongInput([*lack.problems, Problem(error.message, hint=error.hint)]) from error
+    finally:
+        backend.close()
+        serving.close()

@@ -19,7 +19,7 @@ BUILTIN = {
 }
 """The documented defaults of what is not left unset."""
 
-NOT_SETTINGS = frozenset({"name", "slug", "vars", "items"})
+NOT_SETTINGS = frozenset({"name", "slug", "vars", "items", "source", "matrix", "exclude"})
 """Keys of a job or item that are no settings."""
 
 ABOUT_THE_FILE = frozenset(

@@ -17,12 +17,12 @@ from typing import Any
 import imagegen
 from imagegen.errors import Place, Problem
 from imagegen.files import STATE, digest_of_file, write_whole
-from imagegen.items import Columns, FileUse, Ingredient, Manifest, Overrides, PictureUse, Way
+from imagegen.items import Columns, FileUse, Ingredient, Manifest, Model, Overrides, PictureUse, Way
 from imagegen.manifest import load
 
-LAYOUT = 3
+LAYOUT = 4
 
-_FOLDERS = ("backends", "sources", "schemas", "../schemas")
+_FOLDERS = ("backends", "downloads", "sources", "schemas", "../schemas")
 """Where, with all that is below, what decides a manifest's meaning lives, beside our own modules: in an
 installed package and in a source tree."""
 
@@ -101,6 +101,7 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
             header["inputs"],
             tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
             tuple(header["folders"]),
+            tuple(Model(*one) for one in header["models"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # not there, cut off, or of another time
@@ -122,6 +123,7 @@ def _write(store: Path, key: str, made: Manifest) -> None:
         "pictures": [[use.file, _place(use.place), use.path, use.items] for use in made.picture_uses],
         "inputs": made.inputs,
         "folders": made.folders,
+        "models": made.models,
         "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
     }
     lines = [json.dumps(header).encode(), *rows.recipes, b""]

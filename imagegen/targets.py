@@ -52,7 +52,8 @@ class Targets:
         for what, key in ((f"target, {target}", file), (f"task name, {task}", f"task {task}")):
             if key in self._taken:
                 other, where = self._taken[key]
-                there = f" (line {where.line})" if where.line else ""
+                other_file = where.file != place.file
+                there = f" ({where})" if other_file else f" (line {where.line})" if where.line else ""
                 message = f'"{name}" and "{other}"{there} have one {what}'
                 raise BadTarget(message, "name", "give one of them a slug: of its own")
             self._taken[key] = (name, place)

@@ -15,16 +15,19 @@ OURS = {
     "validate": "imagegen.commands.validate:Validate",
     "explain": "imagegen.commands.explain:Explain",
     "generate": "imagegen.commands.generate:Generate",
+    "doctor": "imagegen.commands.doctor:Doctor",
     "workflow": "imagegen.commands.workflow:Workflow",
     "adopt": "imagegen.commands.adopt:Adopt",
     "restore": "imagegen.commands.restore:Restore",
+    "setup": "imagegen.commands.setup:Setup",
+    "server": "imagegen.commands.server:Server",
 }
 """Ours, name to ``module:class``; plain doit gets them from the project's pyproject.toml."""
 
 DOITS = ("dumpdb", "help", "ignore", "reset-dep", "strace", "tabcompletion")
 """doit's own that stay as they are."""
 
-LATER = ("doctor", "gallery", "server", "setup", "storyboard", "studio")
+LATER = ("gallery", "server", "setup", "storyboard", "studio")
 """Names that coming commands will take: a job called so would break then."""
 
 RESERVED = frozenset({*OURS, *DOITS, *LATER, "auto"})

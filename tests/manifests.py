@@ -49,3 +49,10 @@ def only(found: Manifest) -> Item:
     """The manifest's one item."""
     (item,) = found.items
     return item
+
+
+def own_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder for a property's examples: a manifest in the base folder would be found from every test's own."""
+    folder = factory.getbasetemp() / "examples"
+    folder.mkdir(exist_ok=True)
+    return folder

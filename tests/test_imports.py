@@ -152,7 +152,7 @@ def test_what_decides_knows_only_what_is_below(module: str) -> None:
     assert imports(module) - {"imagegen"} <= ARROWS[module]
 
 
-PURE = ("recipe", "verdict", "settings", "text", "record", "stamp", "png", "backends.comfyui.graph")
+PURE = ("recipe", "verdict", "settings", "text", "record", "stamp", "png", "matrix", "backends.comfyui.graph")
 
 
 @pytest.mark.parametrize("module", [f"imagegen.{name}" for name in PURE])

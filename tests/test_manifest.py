@@ -19,7 +19,7 @@ from imagegen.errors import WrongInput
 from imagegen.items import Overrides
 from imagegen.settings import BUILTIN, of_ratio
 from tests.conftest import Outcome, Project
-from tests.manifests import ON_PLACEHOLDER, loaded, only, problems, recipe_of, wrong
+from tests.manifests import ON_PLACEHOLDER, loaded, only, own_folder, problems, recipe_of, wrong
 
 # --- everything that is wrong, at once ----------------------------------------------------------
 
@@ -74,7 +74,10 @@ ALL_OF_IT = [
     ("assets.yaml:26:44: jobs.scenes.items[1].denoise: must be a number", "a list"),
     ("assets.yaml:27:29: jobs.scenes.items[2].size: gives its size twice", "aspect_ratio"),
     ("assets.yaml:28:30: jobs.scenes.items[3].output: ", "lies outside the project"),
-    ('assets.yaml:29:31: jobs.scenes.items[4].backend: must be one of "comfyui", "placeholder"', "did you mean"),
+    (
+        'assets.yaml:29:31: jobs.scenes.items[4].backend: must be one of "comfyui", "ollama", "placeholder"',
+        "did you mean",
+    ),
     ("assets.yaml:30:9: jobs.scenes.items[5]: must be a mapping or text", "a list"),
 ]
 
@@ -279,7 +282,7 @@ def test_the_command_line_s_backend_stands_for_all(tmp_path: Path) -> None:
     body = "items: [{name: a, prompt: p, backend: comfyui, checkpoint: c.safetensors}]\n"
     made = recipe_of(only(loaded(tmp_path, body, Overrides(backend="placeholder"))))
     assert made["backend"] == "placeholder"
-    with pytest.raises(WrongInput, match='there is no backend "placehold"(.|\n)*"placeholder", "comfyui"'):
+    with pytest.raises(WrongInput, match='there is no backend "placehold"(.|\n)*"placeholder", "ollama", "comfyui"'):
         loaded(tmp_path, body, Overrides(backend="placehold"))
 
 
@@ -784,7 +787,7 @@ SETTINGS = st.dictionaries(KEYS, VALUES, max_size=4)
 def test_any_manifest_is_right_or_all_that_is_wrong_is_told(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     try:
         found = loaded(folder, values)
     except WrongInput as error:
@@ -809,7 +812,7 @@ TEXTS = st.fixed_dictionaries(
 @settings(max_examples=250)
 @given(TEXTS)
 def test_any_text_in_an_item_is_right_or_told(tmp_path_factory: pytest.TempPathFactory, item: dict[str, Any]) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     try:
         found = only(loaded(folder, {"defaults": {"backend": "placeholder", "prompt": "p"}, "items": [item]}))
     except WrongInput as error:

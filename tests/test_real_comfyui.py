@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from imagegen import png
+from tests import handiwork
 from tests.comfyui_stories import ended, eventually, not_made, started, target, texts, there, whole
 from tests.conftest import Project
+from tests.workflow_stories import PLAIN, drawn, plain, put, referring
 
 URL = os.environ.get("COMFYUI_URL", "").rstrip("/")
 pytestmark = pytest.mark.skipif(not URL, reason="COMFYUI_URL names no real server")
@@ -163,3 +166,118 @@ def test_an_unknown_checkpoint_is_refused_with_what_there_is(project: Project, w
     wanted("Mallsing", checkpoint="no-such.safetensors")
     project.run("run").exits(3).says("no-such.safetensors", ask("/models/checkpoints")[0])
     not_made(project, "Mallsing")
+
+
+# Workflows and references
+
+
+@pytest.fixture
+def checkpoint() -> str:
+    found = ask("/models/checkpoints")
+    if not found:
+        pytest.skip(f"{URL} has no checkpoint")
+    return str(found[0])
+
+
+def of(project: Project, *items: Any, **defaults: Any) -> None:
+    project.manifest(
+        json.dumps({"backends": {"comfyui": {"url": URL}}, "defaults": defaults, "items": items}, indent=1)
+    )
+
+
+def pixels(project: Project, name: str) -> str:
+    return png.pixel_digest(project.png(target(name)))
+
+
+def test_a_workflow_in_either_format_and_the_built_in_graph_give_the_same_pixels(
+    project: Project, checkpoint: str, mark: str
+) -> None:
+    page = drawn()
+    page["nodes"][0]["widgets_values"] = [checkpoint]
+    put(project, plain(ckpt_name=checkpoint), "api.json")
+    put(project, page, "page.json")
+    same: dict[str, Any] = {"prompt": f"a ferry, {mark}", "negative_prompt": "text", "seed": 7}
+    own: dict[str, Any] = {"checkpoint": checkpoint.replace("\\", "/"), "size": "64x64", "steps": 2, "cfg": 7}
+    items: list[Any] = [
+        {"name": "Api", "workflow": "api.json"},
+        {"name": "Page", "workflow": "page.json"},
+        {"name": "Own", **own},
+    ]
+    of(project, *items, **same)
+    project.run("workflow", "snapshot").exits(0)
+    project.run("validate", "--online").exits(0)
+    project.run("run", timeout=300).exits(0).says("3 made")
+    assert pixels(project, "Api") == pixels(project, "Page") == pixels(project, "Own")
+    project.run("status", "--check", "--verify", COMFYUI_URL="http://127.0.0.1:9").exits(0).says("3 fresh")
+
+
+def test_a_page_without_a_snapshot_is_understood_by_asking(project: Project, checkpoint: str, mark: str) -> None:
+    page = drawn()
+    page["nodes"][0]["widgets_values"] = [checkpoint]
+    put(project, page)
+    of(project, "Mallsing", workflow=PLAIN, prompt=f"a ferry, {mark}")
+    project.run("run", timeout=300).exits(0).says("1 made")
+    project.run("status", "--check", COMFYUI_URL="http://127.0.0.1:9").exits(0)
+
+
+def test_pictures_go_into_pictures(project: Project, checkpoint: str, mark: str) -> None:
+    put(project, referring(2, ckpt_name=checkpoint))
+    handiwork.draw(project.root / "art/kin.png")
+    own: dict[str, Any] = {"checkpoint": checkpoint.replace("\\", "/"), "size": "64x64", "steps": 2}
+    items: list[Any] = [
+        {"name": "Poster", "workflow": PLAIN, "references": ["art/kin.png", {"item": "scene"}]},
+        {"name": "Scene", "image": {"item": "kin"}, **own},
+        {"name": "Kin", **own},
+        {"name": "Lonely", "workflow": PLAIN},
+    ]
+    of(project, *items, prompt=f"a ferry, {mark}")
+    project.run("run", timeout=300).exits(0).says("4 made")
+    project.run("status", "--check", "--verify").exits(0).says("4 fresh")
+    for name in ("Poster", "Scene", "Lonely"):
+        assert "example.png" not in texts(project.png(target(name)))["prompt"]
+    project.run("run", "-a", timeout=300).exits(0).says("4 made")
+    project.run("status", "--check").exits(0)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "jpg"])
+def test_a_picture_is_turned_as_its_camera_says(project: Project, checkpoint: str, mark: str, ending: str) -> None:
+    """The server's LoadImage does so, and therefore our digest does."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 128), "teal").save(project.root / f"photo.{ending}", exif=exif)
+    own: dict[str, Any] = {"checkpoint": checkpoint.replace("\\", "/"), "steps": 1}
+    of(project, "Scene", image=f"photo.{ending}", prompt=f"a ferry, {mark}", **own)
+    project.run("run", timeout=300).exits(0).says("1 made")
+    assert png.size_of(next(png.chunks(project.png(target("Scene"))))) == (128, 64)
+
+
+def test_image_to_image_scales_to_a_size_first(project: Project, checkpoint: str, mark: str) -> None:
+    handiwork.draw(project.root / "sketch.png", "teal", (80, 40))
+    own: dict[str, Any] = {
+        "checkpoint": checkpoint.replace("\\", "/"),
+        "steps": 1,
+        "image": "sketch.png",
+        "prompt": f"a ferry, {mark}",
+    }
+    items: list[Any] = [{"name": "Both", "size": "64x96"}, {"name": "Width", "width": 64}, "Neither"]
+    of(project, *items, **own)
+    project.run("run", timeout=300).exits(0).says("3 made")
+    sizes = {name: png.size_of(next(png.chunks(project.png(target(name))))) for name in ("Both", "Width", "Neither")}
+    assert sizes == {"Both": (64, 96), "Width": (64, 32), "Neither": (80, 40)}
+
+
+def test_an_unknown_lora_is_refused_before_anything_is_queued(project: Project, checkpoint: str, mark: str) -> None:
+    put(project, plain(ckpt_name=checkpoint))
+    of(project, {"name": "Mallsing", "loras": ["no-such.safetensors"]}, workflow=PLAIN, prompt=f"a ferry, {mark}")
+    project.run("run").exits(3).says("no-such.safetensors", "images:mallsing")
+    assert of_ours(mark) == ([], [])
+    assert in_history(mark) == []
+
+
+def test_a_node_class_that_it_lacks_is_named(project: Project, checkpoint: str, mark: str) -> None:
+    graph = plain(ckpt_name=checkpoint)
+    graph["6"]["class_type"] = "VAEDecodeOfTomorrow"
+    put(project, graph)
+    of(project, "Mallsing", workflow=PLAIN, prompt=f"a ferry, {mark}")
+    project.run("run").exits(3).says("VAEDecodeOfTomorrow")
+    assert in_history(mark) == []

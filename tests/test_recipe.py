@@ -21,7 +21,7 @@ from imagegen.items import Item
 from imagegen.recipe import UNSET, canonical, derived_seed, differences, digest, drawn_seed, shown, with_seed_of
 from imagegen.seen import Kind, Seen
 from imagegen.verdict import State
-from tests.manifests import loaded, recipe_of
+from tests.manifests import loaded, own_folder, recipe_of
 
 # --- one form -----------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ def verdicts(before: Mapping[str, Item], after: Mapping[str, Item], digest_only:
 def test_a_change_of_one_setting_makes_exactly_that_item_stale(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any], data: st.DataObject, digest_only: bool
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     before = made(folder, values)
     job, number = data.draw(st.sampled_from(["kins", "scenes"])), data.draw(st.integers(0, 2))
     names = [name for name in MATTER if name != "model" or values["defaults"]["backend"] == "placeholder"]
@@ -220,7 +220,7 @@ def test_a_change_of_one_setting_makes_exactly_that_item_stale(
 def test_what_does_not_decide_pixels_makes_nothing_stale(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any], data: st.DataObject
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     before = made(folder, values)
     layer = data.draw(st.sampled_from([values["jobs"]["kins"], values["jobs"]["kins"]["items"][0]]))
     layer.update(data.draw(some(MATTER_NOT)))
@@ -235,7 +235,7 @@ def test_what_does_not_decide_pixels_makes_nothing_stale(
 def test_a_change_above_reaches_exactly_the_items_that_do_not_override_it(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any], setting: str, layer: str, data: st.DataObject
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     before = made(folder, values)
     changed = values["defaults"] if layer == "defaults" else values["jobs"]["kins"]
     changed[setting] = data.draw(MATTER[setting])
@@ -256,7 +256,7 @@ def test_a_change_above_reaches_exactly_the_items_that_do_not_override_it(
 def test_items_that_come_go_or_move_make_no_other_item_stale(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any], chance: random.Random, new: list[str]
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = own_folder(tmp_path_factory)
     before = made(folder, values)
     items = values["jobs"]["kins"]["items"]
     gone = items.pop(chance.randrange(3))["slug"]

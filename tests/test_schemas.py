@@ -78,7 +78,7 @@ def test_no_object_takes_an_unknown_key(path: Path) -> None:
 
 def test_only_named_things_are_open_and_what_they_hold_is_typed() -> None:
     opened = {at for at, found in schemas_in(editor()) if isinstance(found.get("additionalProperties"), Mapping)}
-    assert opened == {"/jobs", "/vars", "/bindings", "/backends/comfyui/headers"}
+    assert opened == {"/jobs", "/vars", "/bindings", "/matrix", "/exclude/items", "/backends/comfyui/headers"}
 
 
 def test_every_backend_s_block_is_in_the_whole() -> None:
@@ -245,3 +245,16 @@ def test_problems_are_told_in_our_words_and_not_the_library_s() -> None:
         for _, problem in schema.problems(found, schema.settled(found)):
             assert "is not valid under" not in problem.message and "Additional properties" not in problem.message
             assert "does not match" not in problem.message and "is not of type" not in problem.message
+
+
+@pytest.mark.parametrize(
+    "more", [{"references": ["a.png"]}, {"loras": [{"name": "l"}]}, {"matrix": {"e": ["x"]}, "exclude": [{"e": "x"}]}]
+)
+def test_many_right_items_with_lists_are_right(more: dict[str, Any]) -> None:
+    """They were counted as wrong once there were more than can be told of."""
+    items = [{"name": f"a{number}", **more} for number in range(schema.MOST_WRONG_ITEMS + 1)]
+    values = {"items": items}
+    assert schema.problems(document.Document("assets.json", values), values) == []
+    items[7] = {"name": "a", next(iter(more)): [7]}
+    (_, found), *others = schema.problems(document.Document("assets.json", values), values)
+    assert found.path.startswith("items[7].") and not others

@@ -94,7 +94,10 @@ def _show(workflow: str, sent: Sent) -> None:
             print(f"  {'' if number else setting:{width}}  {place}")
     print("\nWhat that changes:" if sent.changes else "\nIt is sent as it is.")
     for place, old, new in sent.changes:
-        print(f"  {place}: {_value(old)} → {_value(new)}")
+        if place.startswith("node "):
+            print(f"  {place}: {old} is taken out" if new is None else f"  {place}: {new} is added")
+        else:
+            print(f"  {place}: {_value(old)} → {_value(new)}")
     print("\n--graph prints the whole graph.")
 
 

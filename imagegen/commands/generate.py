@@ -18,12 +18,12 @@ from imagegen import document, manifest, recipe, resolve, schema, text, yaml12
 from imagegen.commands import options
 from imagegen.commands.run import Run
 from imagegen.document import Document
-from imagegen.errors import Problem, WrongInput
+from imagegen.errors import LacksKnowledge, Problem, WrongInput
 from imagegen.files import STATE
 from imagegen.items import Manifest, Overrides, in_order
 from imagegen.loader import Loader, check_words
 from imagegen.options import Options
-from imagegen.session import Session
+from imagegen.session import Session, ask
 from imagegen.tasks import to_do
 from imagegen.verdict import Overwrite
 
@@ -68,7 +68,10 @@ class OneOff(Loader):
 
     def load_tasks(self, cmd: Any, pos_args: Sequence[str]) -> list[Task]:
         assert self.session is not None
-        self.session.check_files()
+        try:
+            self.session.check_files()
+        except WrongInput as error:
+            raise WrongInput([_as_flag(problem) for problem in error.problems]) from error
         self.wants_workers(self.session.workshop.workers(self.session.manifest.items))
         found = to_do(self.session, [])
         if self.session.left_alone:
@@ -134,10 +137,12 @@ class Generate(Run):
 def _tidy(state: Path) -> None:
     """Leave nothing in a folder that is no project, but what --overwrite kept."""
     try:
-        (state / "times.json").unlink(missing_ok=True)
+        for file in state.glob("*.json"):
+            file.unlink()
         if (state / "locks").is_dir():
             shutil.rmtree(state / "locks")
-        state.rmdir()  # fails where something else is in it, such as previous versions
+        for folder in (*(entry for entry in state.iterdir() if entry.is_dir()), state):
+            folder.rmdir()  # fails where something is in it, such as previous versions
     except OSError:
         return  # it is only untidy
 
@@ -208,14 +213,17 @@ class _Wanted:
         given.update({**keep, "defaults": above, "jobs": {JOB: job}})
         source = Document("", _lettered(given, job, self.letters))
         values = schema.settled(source)
+        file, allowed = self.project / "the command line", (self.folder.resolve(), *sorted(self.read_from))
+
+        def resolved() -> Manifest:
+            return resolve.resolve(file, source, values, schema.problems(source, values), Overrides(allow=allowed))
+
         try:
-            return resolve.resolve(
-                self.project / "the command line",
-                source,
-                values,
-                schema.problems(source, values),
-                Overrides(allow=(self.folder.resolve(), *sorted(self.read_from))),
-            )
+            try:
+                return resolved()
+            except LacksKnowledge as lack:
+                ask(lack, self.project)
+                return resolved()
         except WrongInput as error:
             raise WrongInput([_as_flag(problem) for problem in error.problems]) from error
 
@@ -319,7 +327,8 @@ def _as_flag(problem: Problem) -> Problem:
     path = problem.path.removeprefix(f"jobs.{JOB}").removeprefix(".")
     if path.startswith("items"):
         path = path.partition("]")[2].removeprefix(".")
-    path = {"filename": "name", "slug": "name"}.get(path, path)
+    path = path.partition("[")[0].partition(".")[0]
+    path = {"filename": "name", "slug": "name", **{name: flag for name, (flag, _) in _SEVERAL.items()}}.get(path, path)
     hint = "" if "item" in problem.hint else problem.hint
     if problem.message == "has no checkpoint":
         return Problem(

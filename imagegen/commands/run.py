@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from doit.cmd_run import Run as DoitRun
@@ -36,6 +37,9 @@ class Run(Tasks, DoitRun):
     cmd_options = (
         *options.WISHES,
         options.option("dry_run", "dry-run", "print what would be done, and why; the same as `plan`", type=bool),
+        options.option(
+            "setup", "setup", "first bring what the manifest needs onto this machine, and start its server", type=bool
+        ),
         options.option("as_json", "json", "print one line of JSON for each event", type=bool),
         options.option(
             "num_process",
@@ -67,6 +71,15 @@ class Run(Tasks, DoitRun):
             from imagegen.commands import plan
 
             return plan.show(options.wishes(params), names, as_json=bool(params.get("as_json")))
+        if params.get("setup"):
+            from imagegen.commands import setup
+
+            wishes, out = options.wishes(params), sys.stderr if params.get("as_json") else sys.stdout
+            with setup.prepared(wishes.assets, wishes.backend, out):
+                return self._executed(params, names)
+        return self._executed(params, names)
+
+    def _executed(self, params: Any, names: list[str]) -> int:
         if isinstance(self.loader, Loader):  # else told below
             self.loader.as_json, self.loader.may_ask = bool(params.get("as_json")), True
             if params["num_process"] is None:

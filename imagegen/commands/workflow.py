@@ -76,14 +76,16 @@ class _Place:
         raise WrongInput("no backend here knows workflows")
 
     def workflows(self) -> list[Path]:
-        """The workflows that the manifest names; a manifest that can't be understood without a snapshot
-        names them all the same."""
+        """The workflows that the manifest names; one that is wrong names them all the same, since it may be
+        the snapshot that it lacks."""
         if self.file is None:
             return []
         try:
             found = {way.workflow for way in stored.manifest(self.file, Overrides()).columns.ways}
-        except errors.LacksKnowledge as lack:
-            return [self.folder / file for file in lack.files]
+        except WrongInput as error:
+            if not error.workflows:
+                raise
+            return [self.folder / file for file in error.workflows]
         return [self.folder / file for file in sorted(found - {""})]
 
 

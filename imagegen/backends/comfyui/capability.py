@@ -121,7 +121,8 @@ def _needed(graph: Graph, nodes: Nodes) -> list[str]:
 
 
 def _wrong(known: Input, value: Any, setting: str, spot: Spot, owner: NodeClass) -> Iterator[Lack]:
-    subject = f"{setting} {_shown(value)}" if setting else f"{owner.name}'s {known.name} {_shown(value)}"
+    called = "lora" if setting == "loras" else setting
+    subject = f"{called} {_shown(value)}" if setting else f"{owner.name}'s {known.name} {_shown(value)}"
     where = setting or str(spot)
     if known.type == "COMBO":
         if isinstance(value, list | dict) or _is_open(known, owner) or any(_same(one, value) for one in known.choices):

@@ -74,6 +74,10 @@ class Library:
             if path not in self._graphs:
                 found = self.workflow(path)
                 graph: Graph = self._converted(found) if found.is_ui else found.value
+                if nowhere := api.dangling(graph):
+                    node, name, source = nowhere
+                    what = f"has a link to nowhere: {name} of {api.described(graph, node)} comes from node {source}"
+                    raise self._unusable(path, what, "there is no such node in it")
                 self._graphs[path] = graph
             return self._graphs[path]
 

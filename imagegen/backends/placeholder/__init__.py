@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagegen.backends.base import Check, Complaint, Order, Picture, Refusal, Sent, Service, Unusable, Watch, Workflows
+from imagegen.backends.base import (
+    Check,
+    Complaint,
+    ModelsFolder,
+    Order,
+    Picture,
+    Refusal,
+    Sent,
+    Service,
+    Unusable,
+    Watch,
+    Workflows,
+)
 from imagegen.files import digest_of_file
 
 SMALLEST, LARGEST = 16, 8192
@@ -42,7 +54,8 @@ class Backend:
     draws_name = True
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
-        """Nothing to set up: the schema lets ``settings`` be empty only."""
+        """The schema lets ``settings`` be empty only."""
+        self._went_by: dict[Path, None] = {}
 
     @property
     def workers(self) -> int:
@@ -73,14 +86,15 @@ class Backend:
 
     def content(self, setting: str, path: Path) -> str:
         """The bytes of the file: whatever it is, it is only drawn after."""
+        self._went_by[path] = None
         try:
             return "sha256:" + digest_of_file(path)
         except OSError as error:
             raise Unusable(Complaint(setting, f"can't read {path.name}: {error.strerror or error}")) from error
 
     def read(self) -> Iterable[Path]:
-        """None but those that were asked about."""
-        return []
+        """Those whose content was asked for."""
+        return list(self._went_by)
 
     def learn(self) -> None:
         """There is nobody to ask."""
@@ -96,6 +110,10 @@ class Backend:
     def locate(self, setting: str, value: str) -> Path | None:
         """None: a checkpoint's name decides the pixels here, its content doesn't."""
         return None
+
+    def models_folders(self, kind: str) -> Sequence[ModelsFolder]:
+        """None: it draws without a model."""
+        return ()
 
     def answers(self) -> bool:
         """Always: there is no server."""

@@ -30,9 +30,7 @@ def is_api(value: Any) -> TypeGuard[Graph]:
         isinstance(value, dict)
         and bool(value)
         and all(
-            isinstance(node, dict)
-            and isinstance(node.get("class_type"), str)
-            and isinstance(node.get("inputs"), dict)
+            isinstance(node, dict) and isinstance(node.get("class_type"), str) and isinstance(node.get("inputs"), dict)
             for node in value.values()
         )
     )
@@ -66,6 +64,15 @@ def consumers(graph: Mapping[str, Node], node_id: str, output: int | None = None
     ]
 
 
+def dangling(graph: Mapping[str, Node]) -> tuple[str, str, str] | None:
+    """The first link to a node that is not there: (node, input, the missing node's id); None without one."""
+    for node_id, node in graph.items():
+        for name, source, _ in links(node):
+            if source not in graph:
+                return node_id, name, source
+    return None
+
+
 def title(node: Mapping[str, Any]) -> str:
     """The title that a person may have given the node; the empty text without one."""
     meta = node.get("_meta")
@@ -74,8 +81,10 @@ def title(node: Mapping[str, Any]) -> str:
 
 
 def described(graph: Mapping[str, Node], node_id: str) -> str:
-    """A node as an error names it: ``CLIPTextEncode (node 6, "Positive Prompt")``."""
+    """A node as an error names it: ``CLIPTextEncode (node 6, "Positive Prompt")``; nothing in a file's names
+    reaches the terminal that is more than a letter."""
     node = graph[node_id]
     named = title(node)
     shown = f', "{named}"' if named and named != node["class_type"] else ""
-    return f"{node['class_type']} (node {node_id}{shown})"
+    whole = f"{node['class_type']} (node {node_id}{shown})"
+    return "".join(letter if letter.isprintable() else "�" for letter in whole)

@@ -31,7 +31,7 @@ def parsed(data: bytes) -> Any:
     if len(data) > LARGEST:
         raise NoWorkflow(f"is larger than {LARGEST >> 20} MB")
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         what = "a PNG: save the workflow itself" if data.startswith(b"\x89PNG") else f"not JSON ({error})"
         raise NoWorkflow(f"is {what}") from error
@@ -40,6 +40,11 @@ def parsed(data: bytes) -> Any:
     if not (api.is_api(value) or ui.is_ui(value)):
         raise NoWorkflow("is JSON, but no workflow: it has neither nodes and links nor class_type and inputs")
     return value
+
+
+def _no_number(name: str) -> None:
+    """Python reads NaN and Infinity, which no JSON has and no server takes."""
+    raise ValueError(f"it holds {name}")
 
 
 def content(value: Any) -> str:

@@ -129,6 +129,10 @@ def _named(graph: Mapping[str, Node], text: str, nodes: Nodes | None) -> Spot:
         raise CantPlace(f'bindings name "{text}" for a reference, and the workflow has no such node')
     if found.input not in graph[found.node]["inputs"]:
         raise CantPlace(f"bindings name {described(graph, found.node)} for a reference, and it has no {found.input}")
+    if not isinstance(graph[found.node]["inputs"][found.input], str):
+        raise CantPlace(
+            f"bindings name {found} of {described(graph, found.node)} for a reference, and it takes no file's name"
+        )
     return found
 
 
