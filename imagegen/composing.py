@@ -70,8 +70,11 @@ class Composer:
         """Take one item for one combination; whatever is wrong with it, the rest of it is looked at too.
         ``lacking`` says that something was left out of it, so that what it lacks need not be told."""
         wrong_before = len(self.problems)
+        given_backend = next((own["backend"] for own, _, _ in reversed(layers.all) if "backend" in own), "")
+        backend_name = self.overrides.backend or given_backend or str(settings.BUILTIN["backend"])
+        backend = self.backend(backend_name)
         try:
-            given = narrow([values for values, _, _ in layers.all])
+            given = narrow([values for values, _, _ in layers.all], backend.multiple)
         except BadSize as error:
             self.problems.append(layers.problem(str(error), error.key, layer=error.layer))
             given = narrow([without_sizes(values) for values, _, _ in layers.all])
@@ -86,8 +89,6 @@ class Composer:
         slug = choice.slug_of(slug)
         filled = self._filled(given, layers, {**choice.values, "name": name, "slug": slug, "job": job})
         name = choice.name_of(name)
-        backend_name = self.overrides.backend or filled["backend"]
-        backend = self.backend(backend_name)
         may_lack = "workflow" in filled and "prompt" not in filled  # it has texts of its own
         if not filled.get("prompt") and not may_lack and not lacking and "prompt" not in layers.unfilled:
             what = "its prompt is empty" if "prompt" in filled else "has no prompt"

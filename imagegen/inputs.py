@@ -13,6 +13,9 @@ from imagegen.files import inside
 from imagegen.ingredients import in_making_order
 from imagegen.items import Ingredient, Item, PictureUse
 
+LONGEST_CIRCLE = 20
+"""Items of a circle that an error names; a longer one is shortened."""
+
 
 class BadInput(ValueError):
     """A file that can't be named so; the message says why, ``hint`` the mend."""
@@ -125,4 +128,5 @@ def _circle(found: Mapping[str, Sequence[Ingredient]], wants: Mapping[str, Seque
     if circle:
         first = wants[circle[0]][0]
         said = "refers to itself" if len(circle) == 2 else "refers to itself by way of others"
-        yield Problem(f"{said}: {' → '.join(circle)}", first.path, first.place, "an image can't wait for itself")
+        shown = circle if len(circle) <= LONGEST_CIRCLE else [*circle[: LONGEST_CIRCLE - 2], "…", circle[-1]]
+        yield Problem(f"{said}: {' → '.join(shown)}", first.path, first.place, "an image can't wait for itself")

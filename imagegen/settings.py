@@ -49,8 +49,9 @@ class Narrowed:
     useless: Sequence[tuple[int, str]] = ()
 
 
-def narrow(layers: Sequence[Mapping[str, Any]]) -> Narrowed:
-    """What holds for an item whose ``layers`` go from the widest to the item's own. Raises BadSize."""
+def narrow(layers: Sequence[Mapping[str, Any]], multiple: int = MULTIPLE) -> Narrowed:
+    """What holds for an item whose ``layers`` go from the widest to the item's own; sides that follow from a
+    ratio are ``multiple`` pixels times something. Raises BadSize."""
     values: dict[str, Any] = dict(BUILTIN)
     origins: dict[str, int] = {}
     sized = False
@@ -63,7 +64,7 @@ def narrow(layers: Sequence[Mapping[str, Any]]) -> Narrowed:
             sized = sized or key in _SIZES
     if not sized:
         return Narrowed(values, origins)
-    width, height, from_layer, useless = _size(layers)
+    width, height, from_layer, useless = _size(layers, multiple)
     for key in _SIZES:
         values.pop(key, None)
         origins.pop(key, None)
@@ -74,7 +75,7 @@ def narrow(layers: Sequence[Mapping[str, Any]]) -> Narrowed:
 
 
 def _size(
-    layers: Sequence[Mapping[str, Any]],
+    layers: Sequence[Mapping[str, Any]], multiple: int
 ) -> tuple[int | None, int | None, dict[str, int], list[tuple[int, str]]]:
     pixels: dict[str, int | None] = {"width": None, "height": None}
     origin = {"width": 0, "height": 0}
@@ -95,7 +96,7 @@ def _size(
         if "aspect_ratio" in layer or ("megapixels" in layer and ratio):
             assert ratio is not None
             try:
-                pixels["width"], pixels["height"] = of_ratio(*ratio, area)
+                pixels["width"], pixels["height"] = of_ratio(*ratio, area, multiple)
             except (OverflowError, ZeroDivisionError, ValueError) as error:
                 raise BadSize("is no ratio that an image can have", number, "aspect_ratio") from error
             origin = dict.fromkeys(origin, number)
@@ -126,8 +127,8 @@ def sides(text: str) -> tuple[float, float]:
     return float(across), float(down)
 
 
-def of_ratio(across: float, down: float, megapixels: float) -> tuple[int, int]:
-    """Width and height of about ``megapixels`` × 1024 × 1024 pixels, in multiples of 8.
+def of_ratio(across: float, down: float, megapixels: float, multiple: int = MULTIPLE) -> tuple[int, int]:
+    """Width and height of about ``megapixels`` × 1024 × 1024 pixels, in multiples of ``multiple``.
 
     >>> of_ratio(16, 9, 1.0)
     (1368, 768)
@@ -135,6 +136,6 @@ def of_ratio(across: float, down: float, megapixels: float) -> tuple[int, int]:
     area = megapixels * MEGAPIXEL
 
     def rounded(length: float) -> int:
-        return max(MULTIPLE, MULTIPLE * math.floor(length / MULTIPLE + 0.5))
+        return max(multiple, multiple * math.floor(length / multiple + 0.5))
 
     return rounded(math.sqrt(area * across / down)), rounded(math.sqrt(area * down / across))

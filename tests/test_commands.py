@@ -508,7 +508,8 @@ def test_a_flag_for_every_setting(kins: Project) -> None:
     schema = json.loads((Path(__file__).parent.parent / "schemas/assets.schema.json").read_text("utf-8"))
     for setting in schema["properties"]["defaults"]["properties"]:
         if setting not in ("prompt", "filename", "base_seed"):  # the words themselves; --name; one image
-            told.says(f"--{setting.replace('_', '-')}")
+            several = setting.removesuffix("s") if setting in ("loras", "references", "bindings") else setting
+            told.says(f"--{several.replace('_', '-')}")
     kins.run(
         "generate", "a cat", "--negative-prompt", "fog", "--aspect-ratio", "2:1", "--megapixels", "0.01",
         "--record", "full", "--model", "007", "--name", "x",

@@ -418,12 +418,12 @@ def test_without_freetype_there_is_the_emblem_alone(monkeypatch: pytest.MonkeyPa
 def test_it_takes_every_setting() -> None:
     assert {"prompt", "negative_prompt", "checkpoint", "sampler", "loras", "workflow", "seed"} <= Backend.uses
     assert Backend.draws_name
-    assert dict(Backend.defaults) == {"width": 1024, "height": 1024}
+    assert Backend({}, {}, Path()).defaults({}) == {"width": 1024, "height": 1024}
     backend = Backend({}, {}, Path())
     assert 1 <= backend.workers <= 4
     assert backend.locate("checkpoint", "x") is None
     assert backend.preflight([], Watch(threading.Event())) == []
-    assert backend.graph({}) is None
+    assert backend.sent(order()) is None
     backend.close()
 
 
@@ -442,7 +442,7 @@ def test_it_takes_every_setting() -> None:
     ],
 )
 def test_sizes_it_can_not_draw_are_said_beforehand(recipe: dict[str, object], complaints: list[str]) -> None:
-    found = list(Backend({}, {}, Path()).check(recipe))
+    found = list(Backend({}, {}, Path()).check(Order("job:a", "a", recipe, "")))
     assert [complaint.setting for complaint in found] == complaints
     assert all(complaint.message and complaint.hint for complaint in found)
 
@@ -468,7 +468,8 @@ def test_pillow_is_not_loaded_before_the_first_picture() -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from imagegen.backends.placeholder import Backend\n"
-        "list(Backend({}, {}, Path()).check({'width': 64}))\n"
+        "from imagegen.backends.base import Order\n"
+        "list(Backend({}, {}, Path()).check(Order('job:a', 'a', {'width': 64}, '')))\n"
         "print('PIL' in sys.modules)\n"
     )
     done = subprocess.run(

@@ -5,6 +5,7 @@ The counts may only rise: a number that sinks is something that we could do and 
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from imagegen.backends.comfyui.workflow import api as api_format
-from imagegen.backends.comfyui.workflow import ui
+from imagegen.backends.comfyui.workflow import file, ui
 from imagegen.backends.comfyui.workflow.api import Graph
 from imagegen.backends.comfyui.workflow.bindings import find
 from tests.drawn_workflows import nodes
@@ -109,6 +110,25 @@ def check(name: str, graph: Graph) -> None:
             assert number < len(nodes()[graph[source]["class_type"]].outputs), f"{name}: {node_id}.{input_name}"
         missing = {own for own, described in known.inputs.items() if described.required} - node["inputs"].keys()
         assert not missing, f"{name}: {api_format.described(graph, node_id)} lacks {missing}"
+
+
+def test_a_page_saved_again_in_another_order_has_the_same_content() -> None:
+    """ComfyUI's page puts a node that was clicked last, and Save As draws another id for the file."""
+    for name, template in local_text_to_image().items():
+        again = copy.deepcopy(template) | {"id": "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"}
+        for graph in [again, *subgraphs(again)]:
+            graph["nodes"].reverse()
+            graph["links"].reverse()
+        assert file.content(again) == file.content(template), name
+        if name in converted():
+            assert ui.to_api(again, nodes()) == converted()[name], name
+
+
+def test_another_node_in_a_subgraph_is_another_content() -> None:
+    template = next(one for one in local_text_to_image().values() if subgraphs(one))
+    again = copy.deepcopy(template)
+    subgraphs(again)[0]["nodes"][0]["mode"] = 4
+    assert file.content(again) != file.content(template)
 
 
 # --- is bound ---------------------------------------------------------------------------------------

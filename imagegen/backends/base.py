@@ -214,13 +214,15 @@ class Backend(Protocol):
     ``uses`` names every setting that decides this backend's pixels; a setting that is given and
     not in ``uses`` is an error where an item or job gives it and a warning from ``defaults``.
     ``file_settings`` are those of them that name a model's file.
-    ``draws_name`` says that the item's name is in the picture, and so in the recipe.
+    ``draws_name`` says that the item's name is in the picture, and so in the recipe. ``multiple`` is the
+    number of pixels whose multiples its sides are.
     """
 
     name: str
     uses: frozenset[str]
     file_settings: frozenset[str]
     draws_name: bool
+    multiple: int
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         """``settings`` is the manifest's ``backends.<name>`` block, already checked by its schema;

@@ -56,6 +56,7 @@ class Backend:
     uses = frozenset({*bindings.SETTINGS, "workflow", "bindings", "loras", "references"})
     file_settings = frozenset(FOLDERS)
     draws_name = False
+    multiple = 8
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         address.check(settings)

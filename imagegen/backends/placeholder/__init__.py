@@ -52,6 +52,7 @@ class Backend:
     uses = EVERY_SETTING
     file_settings: frozenset[str] = frozenset()
     draws_name = True
+    multiple = 8
 
     def __init__(self, settings: Mapping[str, Any], environ: Mapping[str, str], project: Path) -> None:
         """The schema lets ``settings`` be empty only."""

@@ -18,6 +18,9 @@ _LOOKS = frozenset(
 )
 """What ComfyUI's page keeps for itself: where a node stands and how it looks."""
 
+_IN_ANY_ORDER = frozenset({"nodes", "links", "subgraphs"})
+"""Lists that the page writes anew in another order: a node that was clicked comes last."""
+
 _OWN_PROPERTIES = frozenset({"proxyWidgets"})
 """What of a node's properties says anything about the graph."""
 
@@ -53,7 +56,7 @@ def content(value: Any) -> str:
     if api.is_api(value):
         kept: Any = {name: [node["class_type"], node["inputs"], api.title(node)] for name, node in value.items()}
     else:
-        kept = _without_looks(value)
+        kept = _without_looks({key: inner for key, inner in value.items() if key != "id"})  # drawn by Save As
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -63,12 +66,14 @@ def _without_looks(value: Any) -> Any:
         return [_without_looks(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = {}
+    kept: dict[str, Any] = {}
     for key, inner in value.items():
         if key == "properties" and isinstance(inner, dict):
             kept[key] = {name: inner[name] for name in sorted(_OWN_PROPERTIES & set(inner))}
         elif key == "widgets_values":
             kept[key] = inner
+        elif key in _IN_ANY_ORDER and isinstance(inner, list):
+            kept[key] = sorted(map(_without_looks, inner), key=lambda one: json.dumps(one, sort_keys=True))
         elif key not in _LOOKS:
             kept[key] = _without_looks(inner)
     return kept
