@@ -175,19 +175,21 @@ class Composer:
         return ""
 
     def _pictures(self, made: dict[str, Any], layers: Layers, given: Narrowed) -> Iterator[Wanted]:
-        """The pictures that go into an item; what they show joins the recipe when they are there."""
+        """The pictures that go into an item; what they show joins the recipe when they are there. One that is
+        told to be wrong counts as well: nothing is missing in its place."""
         for setting in PICTURES:
             value = made.pop(setting, None)
-            if setting in layers.unfilled:
-                continue
             entries = value if isinstance(value, list) else [] if value is None else [value]
             origin = given.origins.get(setting)
             for number, entry in enumerate(entries):
                 where = layers.problem("", setting, layer=origin, entry=number if isinstance(value, list) else None)
                 try:
-                    yield wanted(setting, entry, self._inputs, where.place, where.path)
+                    if setting not in layers.unfilled:
+                        yield wanted(setting, entry, self._inputs, where.place, where.path)
+                        continue
                 except BadInput as error:
                     self.problems.append(replace(where, message=str(error), hint=error.hint))
+                yield Wanted(setting, "", "", where.place, where.path)
 
     def _filled(self, given: Narrowed, layers: Layers, own: Mapping[str, str]) -> dict[str, Any]:
         """The settings with every ``${…}`` put in; what can't be is left out, and told."""

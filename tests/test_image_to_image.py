@@ -95,11 +95,16 @@ def test_another_item_is_where_an_image_starts(project: Project, server: ComfySe
     project.run("status", "--check").exits(0)
 
 
-def test_a_workflow_that_begins_with_a_picture_takes_image(project: Project, server: ComfyServer) -> None:
+def beginning() -> dict[str, Any]:
+    """A workflow that begins with a picture."""
     graph = plain(denoise=0.3)
     graph["10"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     graph["4"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["10", 0], "vae": ["1", 2]}}
-    put(project, graph)
+    return graph
+
+
+def test_a_workflow_that_begins_with_a_picture_takes_image(project: Project, server: ComfyServer) -> None:
+    put(project, beginning())
     picture = handiwork.draw(project.root / "sketch.png")
     wants(project, server, "Scene", prompt="a ferry", image="sketch.png", workflow=PLAIN)
     project.run("run").exits(0).says("1 made")
@@ -114,3 +119,11 @@ def test_a_workflow_that_begins_with_nothing_takes_no_image(project: Project) ->
     handiwork.draw(project.root / "sketch.png")
     wants(project, NOBODY, {"name": "Scene", "image": "sketch.png"}, prompt="a ferry", workflow=PLAIN)
     project.run("validate").exits(3).says("items[0].image", "plain.json")
+
+
+@pytest.mark.parametrize("image", ["../sketch.png", "${nothing}.png"])
+def test_a_picture_that_is_named_wrong_is_told_once(project: Project, image: str) -> None:
+    put(project, beginning())
+    wants(project, NOBODY, "Scene", prompt="a ferry", workflow=PLAIN, image=image)
+    problems = project.run("validate", "--json").exits(3).json["problems"]
+    assert len(problems) == 1, problems

@@ -127,3 +127,28 @@ def test_lora_folders_are_looked_at_offline_and_their_content_is_recorded(
     (project.root / "models").rmdir()
     wants(project, server, item, workflow=PLAIN, prompt="a ferry")
     project.run("status", "--check").exits(0)  # what can't be known is no difference
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_strength_without_a_place_is_told_of_its_own_item_alone(project: Project, wrong: int) -> None:
+    put(project, model_only())
+    strengths = [{"name": "moss.safetensors"}, {"name": "moss.safetensors"}]
+    strengths[wrong] = {"name": "ink.safetensors", "strength_clip": 0.5}
+    items = [{"name": f"Kin {number}", "loras": [one]} for number, one in enumerate(strengths)]
+    wants(project, NOBODY, *items, workflow=PLAIN, prompt="a ferry")
+    (problem,) = project.run("validate", "--json").exits(3).json["problems"]
+    assert problem["path"] == f"items[{wrong}].loras"
+    assert "ink.safetensors" in problem["message"]
+
+
+def model_only() -> dict[str, Any]:
+    """A graph whose model and CLIP have loaders of their own, as Flux has it."""
+    graph = plain()
+    graph["1"] = {"class_type": "UNETLoader", "inputs": {"unet_name": "flux.safetensors", "weight_dtype": "default"}}
+    graph["20"] = {"class_type": "CLIPLoader", "inputs": {"clip_name": "t5.safetensors", "type": "flux"}}
+    graph["21"] = {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}}
+    for node in graph.values():
+        for name, source in {"clip": "20", "vae": "21"}.items():
+            if name in node["inputs"]:
+                node["inputs"][name] = [source, 0]
+    return graph

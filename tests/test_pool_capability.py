@@ -120,6 +120,14 @@ def test_texts_seeds_and_pixels_make_no_other_kind(
     assert first != kind(Order("a:b", "b", {**RECIPE, "steps": 21}, ""))
 
 
+def test_pictures_that_are_still_to_be_made_make_another_kind() -> None:
+    def order(*pictures: str, **recipe: Any) -> Order:
+        return Order("a:b", "b", {**RECIPE, **recipe}, "", files={"references": tuple(map(Path, pictures))})
+
+    assert kind(order("a.png")) != kind(order())
+    assert kind(order("a.png")) == kind(order("b.png", references=["sha256:1"])) != kind(order("a.png", "b.png"))
+
+
 def test_what_is_said_of_several_servers() -> None:
     checkpoint = plan(built_in())
     here, there = lacks(checkpoint, nodes("a.ckpt")), lacks(checkpoint, nodes("b.ckpt"))

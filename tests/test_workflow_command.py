@@ -92,7 +92,7 @@ def test_a_page_that_nobody_can_explain_is_a_problem_and_no_crash(project: Proje
     put(project, drawn(), "page.json")
     put(project, plain(), "api.json")
     told = project.run("workflow", "check", "page.json", "api.json", **NO_SERVER).exits(3)
-    told.says("page.json", "can't be used", NOBODY, "api.json: API format")
+    told.says("page.json: the format of ComfyUI's Save", "can't be used", NOBODY, "api.json: API format")
 
 
 def test_unknown_classes_are_named(project: Project) -> None:

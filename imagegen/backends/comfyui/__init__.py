@@ -183,7 +183,8 @@ class Backend:
     def checks(self, orders: Sequence[Order], watch: Watch) -> Iterable[Check]:
         from imagegen.backends.comfyui import health
 
-        return health.of_servers(self._settings, self._environ, orders, self._blueprint)
+        yield from health.of_machine(self._settings, self._environ, self._project, watch)
+        yield from health.of_servers(self._settings, self._environ, orders, self._blueprint)
 
     # --- the servers ------------------------------------------------------------------------------
 
@@ -239,5 +240,4 @@ def _kind(order: Order) -> str:
     """What of an order decides whether its workflow has places for all of it."""
     recipe = order.recipe
     files = {setting: str(paths[0]) if setting == "workflow" else len(paths) for setting, paths in order.files.items()}
-    loras = [bool(one["strength_clip"]) for one in recipe.get("loras", ())] if "loras" in recipe else None
-    return json.dumps([sorted(recipe), recipe.get("bindings"), files, loras], sort_keys=True)
+    return json.dumps([sorted(recipe), recipe.get("bindings"), recipe.get("loras"), files], sort_keys=True)

@@ -56,10 +56,11 @@ def kit(graph: Graph) -> Kit:
 def kind(order: Order) -> str:
     """What orders have in common that are alike to a server: all but the texts, the pixels that go in, and the
     seed, as long as that is no greater than those that are derived or drawn."""
-    recipe = order.recipe
-    rest = {key: value for key, value in recipe.items() if key not in _OWN}
-    own = [len(recipe.get("references", ())), "image" in recipe, seed if _unusual(seed := recipe.get("seed")) else None]
-    return json.dumps([rest, own], sort_keys=True)
+    rest = {key: value for key, value in order.recipe.items() if key not in _OWN}
+    # Counted by their files: what is still to be made has no digest in the recipe yet.
+    pictures = [len(order.files.get(setting, ())) for setting in ("references", "image")]
+    seed = order.recipe.get("seed")
+    return json.dumps([rest, pictures, seed if _unusual(seed) else None], sort_keys=True)
 
 
 def pace(order: Order, models: Kit) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from imagegen.backends.base import Check, Order
+from imagegen.backends.base import Check, Order, Watch
 from imagegen.backends.comfyui import capability
 from imagegen.backends.comfyui.address import addresses
 from imagegen.backends.comfyui.blueprint import Blueprint
@@ -52,6 +53,35 @@ def of_servers(
     finally:
         for server in servers:
             server.close()
+
+
+def of_machine(settings: Mapping[str, Any], environ: Mapping[str, str], project: Path, watch: Watch) -> Iterator[Check]:
+    """The ComfyUI of this machine, where the servers are to be here: its folder, revision and environment,
+    whether it runs, and who has its port."""
+    from imagegen.backends.comfyui import process
+    from imagegen.backends.comfyui.service import service
+
+    try:
+        own = service(settings, environ, project)
+    except WrongInput:  # told of the servers
+        return
+    if own is None:
+        return
+    status = own.status()
+    url = str(status.get("url", ""))
+    try:
+        found = own.installed(watch)
+        parts = [found.folder, found.revision[:12] and f"revision {found.revision[:12]}", f"run by {found.python}"]
+        yield Check("ComfyUI", ", ".join(part for part in parts if part))
+    except BuildFailed as error:
+        if settings.get("start") == "auto" and not status.get("running"):
+            yield Check("ComfyUI", error.message, "failed", error.hint)
+        elif "install" in settings:
+            yield Check("ComfyUI", error.message, "warning", error.hint)
+    if status.get("ours"):
+        yield Check("port", f"{url}: the server that was started here has it, pid {status.get('pid')}")
+    elif who := process.who_listens(url):
+        yield Check("port", f"{url}: {who} has it, which imagegen did not start")
 
 
 def _version(stats: Mapping[str, Any]) -> str:

@@ -31,8 +31,9 @@ class Inspection:
         """See :meth:`imagegen.backends.base.Workflows.check`."""
         found: dict[str, Any] = {"file": str(path)}
         try:
+            is_ui = Library(self._settings, self._project, known).workflow(path).is_ui
+            found["format"] = "ui" if is_ui else "api"
             library = self._knowing(path, known)
-            found["format"] = "ui" if library.workflow(path).is_ui else "api"
             graph = library.graph(path)
             bound = library.bindings(path, {})
             start = bound.places.get("image", ())

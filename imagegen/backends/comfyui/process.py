@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+
+from imagegen.errors import BuildFailed
 
 _SAME_START = 2.0
 """Seconds that two readings of a process's start may lie apart."""
@@ -28,6 +33,25 @@ class Identity:
     started: float
     uptime: float
     words: tuple[str, ...]
+
+
+def detached(command: Sequence[str], folder: Path, log: int) -> int:
+    """Start a program that outlives us and the terminal; its number. ``log`` takes all it prints.
+
+    Raises BuildFailed where it can't be started."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    try:
+        began = subprocess.Popen(
+            list(command), cwd=folder, env={**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **apart,
+        )  # fmt: skip
+    except OSError as error:
+        raise BuildFailed(f"{command[0]} can't be started: {error.strerror or error}") from error
+    began.returncode = 0  # it is nobody's child from now on: no warning that it was not waited for
+    return began.pid
 
 
 def of(pid: int, words: Sequence[str]) -> Identity:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,7 +84,7 @@ class Service:
                     f"{who} has port {port}, and it is no ComfyUI",
                     "end it yourself if it need not be there, or give backends.comfyui.url another port",
                 )
-            installed = self._installed(watch)
+            installed = self.installed(watch)
             began = self._begin(installed, host, port)
             say(f"starting ComfyUI in {installed.folder} at {url} (pid {began.identity.pid}, log {began.log})")
             try:
@@ -98,8 +96,9 @@ class Service:
             say(f"ComfyUI {_version(self._stats() or {})} answers")
             return True
 
-    def _installed(self, watch: Watch) -> Installed:
-        """What the user set up for this project. Raises BuildFailed."""
+    def installed(self, watch: Watch) -> Installed:
+        """What the user set up for this project. Raises BuildFailed where there is none, or none that may be
+        started as it is."""
         folder = noted.of_project(self._project) or asked_for(self._settings, self._project, {}).folder
         found = noted.of_folder(folder)
         if found is None or not found.python:
@@ -130,7 +129,7 @@ class Service:
         words += self._model_paths(installed)
         log = serverlog.place(self._project)
         with serverlog.begun(log, self._project) as stream:
-            pid = _detached([installed.python, *words], Path(installed.folder), stream.fileno())
+            pid = process.detached([installed.python, *words], Path(installed.folder), stream.fileno())
         began = running.Running(process.of(pid, words), self._address.url, installed.folder, str(log))
         try:
             running.note(began)
@@ -248,20 +247,3 @@ def _told(what: str, ours: running.Running) -> tuple[str, str]:
         # Requirements without a version change their meaning with the years, what they bring along too.
         mend = f"its environment lacks a package; perhaps: {installed.python} -m pip install {lacking[-1]}"
     return (f"{what}; the end of its log:{said}" if last else f"{what}, and its log is empty"), mend
-
-
-def _detached(command: Sequence[str], folder: Path, log: int) -> int:
-    """Start a program that outlives us and the terminal; its number."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    apart: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    try:
-        began = subprocess.Popen(
-            list(command), cwd=folder, env={**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **apart,
-        )  # fmt: skip
-    except OSError as error:
-        raise BuildFailed(f"{command[0]} can't be started: {error.strerror or error}") from error
-    began.returncode = 0  # it is nobody's child from now on: no warning that it was not waited for
-    return began.pid
