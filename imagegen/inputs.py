@@ -128,5 +128,5 @@ def _circle(found: Mapping[str, Sequence[Ingredient]], wants: Mapping[str, Seque
     if circle:
         first = wants[circle[0]][0]
         said = "refers to itself" if len(circle) == 2 else "refers to itself by way of others"
-        shown = circle if len(circle) <= LONGEST_CIRCLE else [*circle[: LONGEST_CIRCLE - 2], "…", circle[-1]]
+        shown = circle if len(circle) <= LONGEST_CIRCLE else [*circle[: LONGEST_CIRCLE - 3], "…", *circle[-2:]]
         yield Problem(f"{said}: {' → '.join(shown)}", first.path, first.place, "an image can't wait for itself")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imagegen import record, seen, verdict
 from imagegen.contents import Contents
 from imagegen.errors import BuildFailed
+from imagegen.files import inside
 from imagegen.ingredients import NoPicture, in_making_order, with_pixels
 from imagegen.items import Ingredient, Item, Manifest, Way
 from imagegen.options import Options
@@ -45,6 +46,7 @@ class Judging:
         self.project: Path = found.project
         self.meant: frozenset[str] | None = None
         self._known: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, str]] = {}
+        self._within: dict[Path, bool] = {}
 
     @cached_property
     def by_task(self) -> Mapping[str, Item]:
@@ -152,15 +154,25 @@ class Judging:
 
     def pixels(self, one: Ingredient) -> str:
         """The digest of an ingredient's pixels. Raises NoPicture, which names it."""
-        called = one.task or one.path
+        called, path = one.task or one.path, self.project / one.path
+        if not self._may_read(path):
+            raise NoPicture(f"{called} leads out of the project by a link to {os.path.realpath(path)}")
         try:
-            return self.contents.pixels(self.project / one.path)
+            return self.contents.pixels(path)
         except FileNotFoundError as error:
             raise NoPicture(f"{called} is not there" if one.task else f"there is no {called}") from error
         except OSError as error:
             raise NoPicture(f"{called} can't be read: {error.strerror or error}") from error
         except NoPicture as error:
             raise NoPicture(f"{called} is no picture that can be used: {error}") from error
+
+    def _may_read(self, path: Path) -> bool:
+        """Whether a file lies in the project or in an allowed folder, links followed. That it did when the
+        manifest was checked says nothing: it may have become a link since."""
+        looked_at = path if path.is_symlink() else path.parent
+        if looked_at not in self._within:
+            self._within[looked_at] = any(inside(root, looked_at) for root in (self.project, *self.options.allow))
+        return self._within[looked_at]
 
     def whole(self, item: Item) -> Item:
         """The item with the pixels of its ingredients in its recipe, as they are now. Raises BuildFailed."""

@@ -67,7 +67,7 @@ class Wanted:
         return Options(
             overwrite=Overwrite.ALWAYS if self.overwrite else Overwrite.NEVER,
             again=self.overwrite,
-            allow=(self.folder.resolve(),),
+            allow=(self.folder.resolve(), *sorted(self.read_from)),
         )
 
     def manifest(self) -> Manifest:
@@ -85,10 +85,10 @@ class Wanted:
         given.update({**keep, "defaults": above, "jobs": {JOB: job}})
         source = Document("", _lettered(given, job, self.letters))
         values = schema.settled(source)
-        file, allowed = self.project / "the command line", (self.folder.resolve(), *sorted(self.read_from))
+        file, overrides = self.project / "the command line", Overrides(allow=self.options().allow)
 
         def resolved() -> Manifest:
-            return resolve.resolve(file, source, values, schema.problems(source, values), Overrides(allow=allowed))
+            return resolve.resolve(file, source, values, schema.problems(source, values), overrides)
 
         try:
             try:

@@ -178,6 +178,24 @@ def test_a_reference_stays_in_the_project(project: Project, named: str) -> None:
     project.run("validate").exits(3).says("items[0].references[0]")
 
 
+@pytest.mark.parametrize("linked", ["art/a.png", "art"])
+def test_a_picture_that_becomes_a_link_out_of_the_project_is_not_read(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, linked: str
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    handiwork.draw(elsewhere / "a.png", "red")
+    handiwork.draw(project.root / "art/a.png")
+    wants(project, NOBODY, "Scene", references=["art/a.png"], **SMALL)
+    project.run("run").exits(0).says("1 made")
+    (project.root / "art").rename(project.root / "before")
+    path = project.root / linked
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(elsewhere if linked == "art" else elsewhere / "a.png")
+    project.run("status").exits(0).says("stale", "out of the project")
+    project.run("run").exits(3).says("references[0]", "out of the project")
+    project.run("run", "--allow-path", str(elsewhere)).exits(0).says("1 made")
+
+
 def test_a_folder_outside_may_be_allowed(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     handiwork.draw(elsewhere / "a.png")
