@@ -148,6 +148,9 @@ class Composer:
             if origin is None and lacking:
                 continue
             problem = layers.problem(found.message, found.setting, found.hint, origin)
+            if found.advice:
+                self.findings.warnings.append(problem)
+                continue
             if found.asks:
                 self.findings.askable.append(problem)
                 self.findings.asking = backend.name

@@ -1,4 +1,4 @@
-"""Files: digests, atomic replacement, locks, and what lies inside the project."""
+"""Files: digests, atomic replacement, locks, what lies inside the project, and where programs are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from imagegen.errors import BuildFailed, Interrupted
@@ -158,3 +158,13 @@ def locked(project: Path, target: Path, cancelled: threading.Event) -> Iterator[
 def writable(folder: Path) -> bool:
     """Whether files can be made in ``folder``. On Windows permissions show only when one is made."""
     return os.name == "nt" or os.access(folder, os.W_OK | os.X_OK)
+
+
+def program(name: str, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """A program on the PATH. A folder that is not named in full is left out, and the current one is never
+    looked at, on Windows neither: it may be a cloned project's."""
+    for folder in environ.get("PATH", "").split(os.pathsep):
+        path = Path(folder.strip('"')) / (name if os.name != "nt" or name.endswith(".exe") else f"{name}.exe")
+        if path.is_absolute() and path.is_file() and os.access(path, os.X_OK):
+            return path
+    return None

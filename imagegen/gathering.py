@@ -87,8 +87,10 @@ class Gatherer:
             file = self._project / name
             if not file.is_file():
                 there = [one.name for one in file.parent.iterdir()] if file.parent.is_dir() else []
-                raise BadInput(f"{name} is a folder" if file.is_dir() else f"there is no {name}",
-                               did_you_mean(file.name, there) or "it counts from the manifest's folder")  # fmt: skip
+                if file.is_dir():
+                    raise BadInput(f"{name} is a folder", "name a file in it")
+                mend = did_you_mean(file.name, there) or "it counts from the manifest's folder"
+                raise BadInput(f"there is no {name}", mend)
             self.inputs[name] = digest_of_file(file)  # before it is read: what changes later is seen next time
             document = sources.read(kind, file, name, {key: asked[key] for key in asked if key != kind})
             values = schema.settled(document)

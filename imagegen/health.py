@@ -17,7 +17,7 @@ from imagegen import database
 from imagegen.backends.base import Check
 from imagegen.downloads import checks, inventory
 from imagegen.downloads.places import Places
-from imagegen.files import writable
+from imagegen.files import program, writable
 from imagegen.judging import Planned
 from imagegen.session import Session
 from imagegen.verdict import Action, State
@@ -39,11 +39,11 @@ def of_machine() -> Iterator[Check]:
         yield Check("Python", version, "failed", "install Python 3.11 or newer")
     else:
         yield Check("Python", f"{version}, {sys.executable}")
-    git = shutil.which("git")
+    git = program("git")
     if git is None:
         yield Check("git", "not found", "warning", "install git: `setup comfyui` needs it")
         return
-    yield Check("git", _said([git, "--version"]).removeprefix("git version ") or git)
+    yield Check("git", _said([str(git), "--version"]).removeprefix("git version ") or str(git))
 
 
 def of_project(session: Session, planned: list[Planned]) -> Iterator[Check]:
@@ -97,7 +97,8 @@ def _room(session: Session, to_make: list[Planned]) -> Iterator[Check]:
     sizes = [json.loads(one.item.recipe) for one in to_make]
     wanted = ROOM * sum(BYTES_A_PIXEL * size.get("width", 1024) * size.get("height", 1024) for size in sizes)
     free = shutil.disk_usage(session.project).free
-    found = f"{free / 1e9:.1f} GB free, {len(to_make)} images to make take up to {wanted / 1e9:.1f} GB"
+    images = f"{len(to_make)} image{'' if len(to_make) == 1 else 's'}"
+    found = f"{free / 1e9:.1f} GB free, {images} to make take up to {wanted / 1e9:.1f} GB"
     if wanted > free:
         yield Check("disk", found, "failed", "free some space; .imagegen/previous holds what runs replaced")
     else:

@@ -193,32 +193,33 @@ class Session(Judging):
             try:
                 self.pixels(Ingredient("", use.file))
             except NoPicture as error:
-                others = f" (and {use.items - 1} more items)" if use.items > 1 else ""
+                others = f" ({use.items} items)" if use.items > 1 else ""
                 yield Problem(str(error) + others, use.path, use.place)
 
 
-def open_session(options: Options, may_ask: bool = False) -> Session:
+def open_session(options: Options, may_ask: bool = False, may_start: bool = True) -> Session:
     """The session of the project that the current folder lies in. ``may_ask`` lets a backend ask its server
-    for what the manifest can't be understood without. Raises WrongInput."""
+    for what the manifest can't be understood without, which ``may_start`` lets the manifest have started for it.
+    Raises WrongInput."""
     start = manifest.here()
     file = manifest.find(start, options.assets)
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
-    return Session(_understood(file, options, may_ask), options, os.environ)
+    return Session(_understood(file, options, may_ask, may_start), options, os.environ)
 
 
-def _understood(file: Path, options: Options, may_ask: bool) -> Manifest:
+def _understood(file: Path, options: Options, may_ask: bool, may_start: bool) -> Manifest:
     try:
         return stored.manifest(file, options.overrides)
     except LacksKnowledge as lack:
         if not may_ask:
             raise
-        ask(lack, file.parent)
+        ask(lack, file.parent, may_start)
         return stored.manifest(file, options.overrides)
 
 
-def ask(lack: LacksKnowledge, project: Path) -> None:
+def ask(lack: LacksKnowledge, project: Path, may_start: bool = True) -> None:
     """Let a backend ask its server for what a manifest can't be understood without. Raises WrongInput."""
     from imagegen import backends
     from imagegen.serving import Serving
@@ -226,7 +227,8 @@ def ask(lack: LacksKnowledge, project: Path) -> None:
     backend = backends.load(lack.backend)(lack.settings, os.environ, project)
     serving = Serving(lambda text: print(text, file=sys.stderr), threading.Event())
     try:
-        serving.need(backend, lack.settings)
+        if may_start:
+            serving.need(backend, lack.settings)
         backend.learn()
     except BuildFailed as error:
         raise WrongInput([*lack.problems, Problem(error.message, hint=error.hint)]) from error

@@ -115,7 +115,7 @@ class Workshop:
                 self.backend(use.backend).locate(use.setting, use.value)
             except Absent as error:
                 complaint = error.complaint
-                others = f" (and {use.items - 1} more items)" if use.items > 1 else ""
+                others = f" ({use.items} items)" if use.items > 1 else ""
                 yield Problem(complaint.message + others, use.path, use.place, complaint.hint)
 
     # --- asking beforehand ----------------------------------------------------------------------

@@ -382,7 +382,8 @@ def test_the_server_restarts_again_and_again(project: Project, server: ComfyServ
         for attempt in (1, 2, 3):
             held_at(server, attempt)
             server.faults.restart_and_forget()
-        ended(process).exits(1).says("images:mallsing", "3 attempts", "no longer knows")
+        outcome = ended(process).exits(1).says("images:mallsing", "3 attempts")
+    assert "no longer knows" in outcome.out or "no answer" in outcome.out, "a request may have been under way"
     not_made(project, "Mallsing")
     tidy(project, server)
 

@@ -60,6 +60,14 @@ def test_without_a_project(project: Project) -> None:
     project.run("doctor").exits(1).says("FAILED", "there is no assets.yaml", "imagegen init", "Python")
 
 
+def test_git(project: Project, tmp_path: Path) -> None:
+    """One that lies in the project is none of the user's, whatever the PATH says."""
+    project.manifest(ON_PLACEHOLDER)
+    project.write("git", "#!/bin/sh\ntouch it-ran\n").chmod(0o755)
+    project.run("doctor", PATH=".:").exits(0).says("warning  git", "not found", "install git")
+    assert not (project.root / "it-ran").exists()
+
+
 def test_folders_and_room(project: Project) -> None:
     project.manifest("defaults: {backend: placeholder, prompt: p, size: 16x16, output: out/deep}\nitems: [a]\n")
     project.write("out", "a file")
@@ -76,7 +84,12 @@ def test_folders_and_room(project: Project) -> None:
 def test_a_server_and_what_it_has(project: Project, server: ComfyServer) -> None:
     wants(project, server, "Mallsing")
     told = project.run("doctor").exits(0)
-    told.says(f"{server.url} answers, ComfyUI 0.3.64", "GB free", "dream.safetensors is known to the server")
+    told.says(
+        f"{server.url} answers, ComfyUI 0.3.64",
+        f"{server.url}: cpu, ",
+        "GB free",
+        "dream.safetensors is known to the server",
+    )
     assert server.submitted == []
     wants(project, server, "Mallsing", checkpoint="dreem.safetensors")
     told = project.run("doctor").exits(1).says('checkpoint "dreem.safetensors" is not known', '"dream.safetensors"')

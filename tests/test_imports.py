@@ -108,7 +108,8 @@ def test_nobody_knows_a_backend_by_name() -> None:
 def test_what_backends_stand_on_knows_nothing_of_the_program() -> None:
     assert imports("imagegen.errors") == imports("imagegen.progress") == set()
     assert imports("imagegen.files") <= {"imagegen.errors"}
-    assert imports("imagegen.backends.base") <= {"imagegen.errors", "imagegen.progress"}
+    assert imports("imagegen.backends.base") <= {"imagegen.errors", "imagegen.progress", "imagegen.watch"}
+    assert imports("imagegen.watch") == {"imagegen.errors"}
 
 
 def test_commands_are_imported_by_nobody_but_the_program() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagegen import files
 from imagegen.backends.base import Complaint, Order, Watch
 from imagegen.backends.ollama import checking, command, host, models, versions, wording
 from imagegen.backends.ollama.pulling import Pulling, spoken
@@ -309,11 +310,11 @@ def test_a_program_is_looked_for_in_folders_named_in_full(tmp_path: Path, monkey
     program.write_text("")
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    assert command.found("ollama", {"PATH": ":.:nowhere"}) is None
-    assert command.found("ollama", {"PATH": f".:{tmp_path}"}) == program
+    assert files.program("ollama", {"PATH": ":.:nowhere"}) is None
+    assert files.program("ollama", {"PATH": f".:{tmp_path}"}) == program
     program.chmod(0o644)
-    assert command.found("ollama", {"PATH": str(tmp_path)}) is None
-    assert command.found("ollama", {}) is None
+    assert files.program("ollama", {"PATH": str(tmp_path)}) is None
+    assert files.program("ollama", {}) is None
 
 
 # What answers mean

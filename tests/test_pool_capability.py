@@ -135,4 +135,4 @@ def test_what_is_said_of_several_servers() -> None:
     assert message.endswith('ckpt_name "sdxl/dream.safetensors" is not known to HERE and THERE')
     assert hint == 'HERE: it has "a.ckpt"; THERE: it has "b.ckpt"'
     ((_, message, hint),) = said({"HERE": here}, ["AWAY"])
-    assert hint.endswith("AWAY does not answer")
+    assert message.endswith("is not known to HERE; AWAY does not answer") and hint == 'HERE: it has "a.ckpt"'

@@ -80,6 +80,8 @@ def test_a_foreign_program_on_the_port_is_named_and_left_alone(machine: Machine)
         said = machine.project.run("server", "start").exits(1)
         said.says(f"pid {os.getpid()}", f"port {port}", "backends.comfyui.url")
         machine.project.run("server", "stop").exits(0).says("no ComfyUI runs")
+        told = machine.project.run("doctor").exits(1).says(f"{machine.url}: ", f"(pid {os.getpid()}) has it")
+        told.says_not("imagegen server start")
     assert machine.running == []
 
 
@@ -204,6 +206,7 @@ def test_a_workflow_that_only_the_server_can_explain(machine: Machine, words: li
     machine.project.write("workflows/drawn.json", json.dumps(drawn()))
     machine.wants("fox", start="auto", stop_after=True)
     machine.project.edit('"steps": 2,', '"steps": 2, "workflow": "workflows/drawn.json",')
+    machine.project.run("doctor").exits(1).says("node classes").says_not("starting")  # it changes nothing
     machine.project.run(*words).exits(0).says("starting ComfyUI", "1 made", "ended ComfyUI")
     assert machine.running == []
 

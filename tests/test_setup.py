@@ -61,13 +61,18 @@ def test_from_nothing_to_an_image_and_again(machine: Machine, repository: Reposi
     assert f"pid {pid}" in started.out
     project.run("server", "start").exits(0).says("runs already", f"pid {pid}")
     assert machine.running == [pid]
-    project.run("doctor").exits(0).says(f"{machine.url} answers")
+    project.run("doctor").exits(0).says(
+        f"{DIR}, revision {at(project)[:12]}, run by", f"{machine.url} answers", f"started here has it, pid {pid}"
+    )
 
     project.run("run").exits(0).says("2 made, 0 skipped, 0 failed")
     project.run("run").exits(0).says("Nothing to do")
 
     project.run("server", "stop").exits(0).says(f"ended ComfyUI (pid {pid})")
     project.run("server", "stop").exits(0).says("no ComfyUI runs")
+    project.run("doctor").exits(1).says("FAILED   server", "→ imagegen server start")
+    machine.wants("fox", "hare", install={"repository": str(repository.folder)}, start="auto")
+    project.run("doctor").exits(0).says("warning  server", "→ imagegen server start; a run does it by itself")
     project.run("setup", "comfyui").exits(0).says("nothing to do")
     assert "--cpu" in (project.root / ".imagegen" / "server.log").read_text()
 
@@ -243,6 +248,18 @@ def test_a_comfyui_that_the_user_has_is_used_as_it_is(machine: Machine, tmp_path
     file = Path(options.partition("--extra-model-paths-config ")[2].split("\n")[0])
     assert str(project.root / "models" / "a") in file.read_text() and machine.notes in file.parents
     project.run("setup", "comfyui", "--update").exits(3).says("your own")
+    project.run("server", "stop").exits(0)
+
+
+def test_one_that_the_user_named_is_not_started_where_a_pull_could_change_it(machine: Machine) -> None:
+    project = machine.project
+    comfyui(project.root / "mine")
+    git(project.root, "init", "--quiet", environ=project.environ)
+    git(project.root, "add", "mine/main.py", environ=project.environ)
+    named = project.run("setup", "comfyui", "--dir", "mine", "--python", sys.executable).exits(0)
+    named.says("in the project's git", "git rm -r --cached")
+    project.run("server", "start").exits(1).says("in the project's git")
+    assert machine.running == []
 
 
 def test_the_comfyui_that_comfy_cli_has(machine: Machine, tmp_path: Path) -> None:
@@ -263,7 +280,7 @@ def test_what_is_set_up_stays_out_of_git(machine: Machine, repository: Repositor
     git(project.root, "init", "--quiet", environ=project.environ)
     machine.wants(install={"repository": str(repository.folder)}, model_paths={"loras": ["~/loras"]})
     project.run("setup", "comfyui", "--torch", "cpu", "--yes").exits(0).says(
-        f"add to .gitignore: /{DIR}/", "extra_model_paths.yaml"
+        f"add to .gitignore: /{DIR}/", "add to .gitignore: /.imagegen/", "extra_model_paths.yaml"
     )
     project.write(".gitignore", f"/{DIR}/\n.imagegen/\n")
     project.run("setup", "comfyui").exits(0).says("nothing to do").says_not(".gitignore")

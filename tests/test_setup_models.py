@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,6 +114,16 @@ def test_with_yes_it_downloads_verifies_and_puts_in_place_and_then_has_nothing_t
     assert path.read_bytes() == data and story.left_behind == ["checkpoints/sdxl/dream.safetensors"]
     story.run().exits(0).says("Nothing to do")
     assert len(story.files.asked) == 1
+
+
+def test_what_git_would_take_of_it_is_told(story: Story) -> None:
+    path = story.wants("[a] dream.safetensors", story.files.offer("/dream", content(9_000)))
+    subprocess.run(["git", "init", "--quiet", story.project.root], check=True)
+    line = "/models/checkpoints/\\[a] dream.safetensors"
+    story.run().exits(0).says(f"add to .gitignore: {line}\n")
+    path.unlink()
+    story.project.write(".gitignore", f"{line}\n")
+    story.run().exits(0).says("brought").says_not(".gitignore")
 
 
 def test_without_a_digest_it_says_that_it_could_not_verify_and_prints_the_one_it_got(story: Story) -> None:

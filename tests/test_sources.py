@@ -396,7 +396,7 @@ WRONG_JOBS = [
     ("{source: {csv: kins.csv, level: 3}}", "assets.yaml:2:39: jobs.kins.source.level: has no use with csv"),
     ("{source: {csv: kin.csv}}", 'jobs.kins.source.csv: there is no kin.csv (did you mean "kins.csv"?)'),
     ("{source: {csv: no/kin.csv}}", "assets.yaml:2:29: jobs.kins.source.csv: there is no no/kin.csv"),
-    ("{source: {csv: .}}", "jobs.kins.source.csv: . is a folder"),
+    ("{source: {csv: .}}", "jobs.kins.source.csv: . is a folder (name a file in it)"),
     ("{source: {csv: ../kins.csv}}", "jobs.kins.source.csv: ../kins.csv lies outside the project"),
     ("{source: {csv: /etc/passwd}}", "lies outside the project"),
     ("{source: {markdown: kins.csv, level: 7}}", "jobs.kins.source.level: must be at most 6"),

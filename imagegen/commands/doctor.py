@@ -37,7 +37,7 @@ class Doctor(Plain):
 def _checks(params: Any) -> list[Check]:
     found = list(health.of_machine())
     try:
-        session = open_session(options.wishes(params), may_ask=True)
+        session = open_session(options.wishes(params), may_ask=True, may_start=False)
     except WrongInput as error:
         mend = "imagegen validate" if len(error.problems) > 1 else error.problems[0].hint
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""

@@ -81,7 +81,7 @@ class Explain(Plain):
         elif item.way.workflow:
             _show(item.way.workflow, sent)
         else:
-            print("\nThe graph that would be sent:\n" + json.dumps(sent.graph, ensure_ascii=False, indent=2))
+            print("\nWhat would be sent:\n" + json.dumps(sent.graph, ensure_ascii=False, indent=2))
         return errors.DONE
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ from imagegen.downloads.inventory import Found, State
 from imagegen.downloads.part import size_of_part
 from imagegen.downloads.places import Places
 from imagegen.errors import BuildFailed, ImagegenError, Interrupted
-from imagegen.files import digest_of_file, from_here
+from imagegen.files import digest_of_file, from_here, inside, program
 
 COMMAND = "imagegen setup models --yes"
 
@@ -66,6 +68,7 @@ def run(
     if not yes:
         return errors.FAILED
     left = len(lacking) - _bring(wanted, environ, cancelled or threading.Event())
+    _tell_git(file.parent, [one.path for one in found if one.path is not None and one.path.is_file()])
     print(f"{left} of {len(found)} still to be mended." if left else "All models are there.")
     return errors.FAILED if left else errors.DONE
 
@@ -178,6 +181,20 @@ def _fetch(one: Found, environ: Mapping[str, str], cancelled: threading.Event) -
     else:
         print(f"brought  {model.name}  {amount(got.size)}, not verified: no sha256 is given  {place}")
         print(f"{_MEND}to hold it to what came, write: sha256: {got.sha256}")
+
+
+def _tell_git(project: Path, paths: Sequence[Path]) -> None:
+    """Which of these files the project's git would take, with the line that .gitignore lacks."""
+    git, within = program("git"), [str(path.absolute()) for path in paths if inside(project, path)]
+    if git is None or not within:
+        return
+    words = ["-c", "core.fsmonitor=false", "--literal-pathspecs", "ls-files", "--others", "--exclude-standard", "-z"]
+    told = subprocess.run(
+        [str(git), *words, "--", *within], cwd=project, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    for name in filter(None, told.stdout.decode("utf-8", "surrogateescape").split("\0")):
+        line = re.sub(r"[\\*?\[]", r"\\\g<0>", name)
+        print(f"the project's git does not ignore a model; add to .gitignore: /{line}")
 
 
 @contextlib.contextmanager

@@ -39,7 +39,8 @@ class Workflow(Plain):
         action, *files = names or [""]
         if action not in ACTIONS:
             mend = did_you_mean(action, ACTIONS) if action else ""
-            raise WrongInput(f'workflow wants to be told what: check, convert or snapshot, not "{action}"', mend)
+            instead = f', not "{action}"' if action else ""
+            raise WrongInput(f"workflow wants to be told what: check, convert or snapshot{instead}", mend)
         place = _Place(params.get("assets"))
         backend, workflows = place.backend()
         known = Path(params["object_info"]).absolute() if params.get("object_info") else None

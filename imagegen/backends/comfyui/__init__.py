@@ -115,6 +115,8 @@ class Backend:
         except Unusable as error:
             yield error.complaint
             return
+        if advice := self._library.advice(order.files["workflow"][0]):
+            yield advice
         unbound = {
             setting: complaint
             for setting in bindings.SETTINGS
@@ -184,7 +186,8 @@ class Backend:
         from imagegen.backends.comfyui import health
 
         yield from health.of_machine(self._settings, self._environ, self._project, watch)
-        yield from health.of_servers(self._settings, self._environ, orders, self._blueprint)
+        startable = health.startable(self._settings, self._environ, self._project, watch)
+        yield from health.of_servers(self._settings, self._environ, orders, self._blueprint, startable)
 
     # --- the servers ------------------------------------------------------------------------------
 

@@ -184,7 +184,7 @@ def said(lacking: Mapping[str, Sequence[Lack]], absent: Sequence[str]) -> list[t
         hints = [f"{server}: {own.hint}" for lack in common[:1] for server, found in lacking.items()
                  for own in found if own.subject == lack.subject and own.hint]  # fmt: skip
         all_of_them = " and ".join(lacking)
-        return [(lack.setting, lack.said(all_of_them), "; ".join([*hints, *away])) for lack in common]
+        return [(lack.setting, "; ".join([lack.said(all_of_them), *away]), "; ".join(hints)) for lack in common]
     each = [f"{lack.said(server)}" for server, found in lacking.items() for lack in found]
     hints = [f"{server}: {lack.hint}" for server, found in lacking.items() for lack in found if lack.hint]
     return [("", f"no server can make it: {'; '.join([*each, *away])}", "; ".join(hints))]

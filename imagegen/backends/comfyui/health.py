@@ -11,7 +11,7 @@ from imagegen.backends.comfyui import capability
 from imagegen.backends.comfyui.address import addresses
 from imagegen.backends.comfyui.blueprint import Blueprint
 from imagegen.backends.comfyui.server import Server
-from imagegen.errors import BuildFailed, WrongInput
+from imagegen.errors import BuildFailed, NobodyThere, WrongInput
 
 TIMEOUT = 5.0
 """Seconds that a server has for an answer."""
@@ -22,10 +22,12 @@ def of_servers(
     environ: Mapping[str, str],
     orders: Sequence[Order],
     blueprint: Callable[[Order], Blueprint],
+    startable: str,
 ) -> Iterator[Check]:
     """Each server: does it answer, which version it is, its devices, and what of the orders it can't make.
 
-    A server fails the whole only if no other can make what it can't.
+    A server fails the whole only if no other can make what it can't, and if no run starts it. ``startable`` is
+    the address at which ``server start`` would start one, see :func:`startable`.
     """
     try:
         servers = [Server(number, one, TIMEOUT) for number, one in enumerate(addresses(settings, environ))]
@@ -45,9 +47,12 @@ def of_servers(
             yield Check("server", f"{server.url} answers, ComfyUI {_version(stats)}")
             yield from _devices(server.url, stats)
         for server, why in away:
-            state = "warning" if up else "failed"
-            yield Check("server", why.message if server.url in why.message else f"{server.url}: {why.message}",
-                        state, why.hint or "imagegen server start")  # fmt: skip
+            said = why.message if server.url in why.message else f"{server.url}: {why.message}"
+            mend, by_itself = why.hint or "is it a ComfyUI? backends.comfyui.url says where one is", False
+            if server.url == startable and isinstance(why, NobodyThere):
+                by_itself = settings.get("start") == "auto"
+                mend = "imagegen server start" + ("; a run does it by itself" if by_itself else "")
+            yield Check("server", said, "warning" if up or by_itself else "failed", mend)
         if up:
             yield from _lacking(up, orders, blueprint)
     finally:
@@ -82,6 +87,21 @@ def of_machine(settings: Mapping[str, Any], environ: Mapping[str, str], project:
         yield Check("port", f"{url}: the server that was started here has it, pid {status.get('pid')}")
     elif who := process.who_listens(url):
         yield Check("port", f"{url}: {who} has it, which imagegen did not start")
+
+
+def startable(settings: Mapping[str, Any], environ: Mapping[str, str], project: Path, watch: Watch) -> str:
+    """The address at which `imagegen server start` would start a ComfyUI; empty where it would start none."""
+    from imagegen.backends.comfyui import process, running
+    from imagegen.backends.comfyui.service import service
+
+    try:
+        own = service(settings, environ, project)
+        if own is None or (running.at(own.url) is None and process.who_listens(own.url)):
+            return ""
+        own.installed(watch)
+    except (BuildFailed, WrongInput):
+        return ""
+    return own.url
 
 
 def _version(stats: Mapping[str, Any]) -> str:

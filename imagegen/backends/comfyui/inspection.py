@@ -10,8 +10,8 @@ from typing import Any
 from imagegen.backends.base import Unusable
 from imagegen.backends.comfyui.library import Library
 from imagegen.backends.comfyui.pool import Pool
-from imagegen.backends.comfyui.workflow import api, pictures
-from imagegen.errors import Problem, WrongInput
+from imagegen.backends.comfyui.workflow import api, bindings, loras, pictures
+from imagegen.errors import BuildFailed, Problem, WrongInput
 
 
 class Inspection:
@@ -38,11 +38,18 @@ class Inspection:
             bound = library.bindings(path, {})
             start = bound.places.get("image", ())
             references = pictures.reference_spots(graph, library.nodes, (), start, bound.save)
-        except (Unusable, pictures.CantPlace) as error:
+            if not references:  # an edit's own picture takes one too, where no image: is given
+                references = pictures.reference_spots(graph, library.nodes, (), (), bound.save)
+        except (Unusable, pictures.CantPlace, BuildFailed) as error:
             complaint = error.complaint if isinstance(error, Unusable) else error
-            found["problem"], found["hint"] = getattr(complaint, "message", str(error)), complaint.hint
+            found["problem"], found["hint"] = complaint.message, complaint.hint
             return found
         places = {**bound.placeholders, **bound.places, "references": references}
+        unbound = {setting: trouble for setting, trouble in bound.trouble.items() if setting not in places}
+        try:
+            places["loras"] = loras.loaders(graph, library.nodes, (bound.save,))
+        except loras.CantPlace as error:
+            unbound["loras"] = bindings.Trouble(str(error), (), error.hint)
         return {
             **found,
             "nodes": len(graph),
@@ -57,8 +64,7 @@ class Inspection:
                     "why": trouble.message,
                     "candidates": [f"{spot} in {api.described(graph, spot.node)}" for spot in trouble.candidates],
                 }
-                for setting, trouble in bound.trouble.items()
-                if setting not in places
+                for setting, trouble in unbound.items()
             },
         }
 
@@ -86,8 +92,7 @@ class Inspection:
         except Unusable as error:
             if not error.complaint.asks:
                 raise
-            self._server().learn(library.learned)
-            library = Library(self._settings, self._project, known)
+            library = Library(self._settings, self._project, known, self._server().object_info())
         return library
 
 

@@ -34,9 +34,16 @@ class Workflow(NamedTuple):
 
 class Library:
     """Threads share it. ``settings`` is the checked ``backends.comfyui`` block; ``known`` a snapshot that
-    wins over the project's own."""
+    wins over the project's own; ``told`` what a server has just said, gone by where there is no snapshot."""
 
-    def __init__(self, settings: Mapping[str, Any], project: Path, known: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        project: Path,
+        known: Path | None = None,
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._told = told
         self._project = project
         self._known = known
         self._named = known is not None or "object_info" in settings
@@ -46,6 +53,7 @@ class Library:
         self._graphs: dict[Path, Graph] = {}
         self._bindings: dict[tuple[Path, str], Bindings] = {}
         self._went_by: dict[Path, None] = {}
+        self._by_hearsay: set[Path] = set()
         self._lock = threading.RLock()
 
     def read(self) -> Iterator[Path]:
@@ -81,6 +89,17 @@ class Library:
                 self._graphs[path] = graph
             return self._graphs[path]
 
+    def advice(self, path: Path) -> Complaint | None:
+        """What to do about a workflow that only this folder can convert, since only here a server was asked."""
+        if path not in self._by_hearsay:
+            return None
+        return Complaint(
+            "workflow",
+            f"{path.name} is understood by what a server said, which only this folder's {STATE} keeps",
+            "imagegen workflow snapshot keeps it in the project, for clones and CI",
+            advice=True,
+        )
+
     def classes(self, path: Path) -> set[str]:
         """The node classes that a workflow names, the page's own among them. Raises Unusable."""
         value = self.workflow(path).value
@@ -108,7 +127,10 @@ class Library:
         return self._nodes(self.snapshot, must_be_there=self._named)
 
     def _converted(self, found: Workflow) -> Graph:
-        nodes = self.nodes or self._nodes(self.learned, must_be_there=False)
+        nodes = self.nodes
+        if nodes is None:
+            nodes = Nodes(self._told) if self._told else self._nodes(self.learned, must_be_there=False)
+            self._by_hearsay.add(found.path)
         if nodes is None:
             raise self._unusable(
                 found.path,

@@ -253,8 +253,8 @@ class Making:
 
         def settle() -> None:
             desk.handed.discard(mark)
-            desk.journal.done(mark)
-            ended.server.forget(ended.prompt_id)
+            # Struck out only then: a kill in between leaves it to the next run to forget.
+            ended.server.forget(ended.prompt_id, lambda: desk.journal.done(mark))
 
         count = len(ended.found)
         several = (f"the graph saved {count} pictures, the first is taken",) if count > 1 else ()

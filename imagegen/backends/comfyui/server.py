@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from imagegen.backends.comfyui import capability
@@ -53,7 +53,7 @@ class Server:
         self._nodes = Nodes(self._info)
         self._lacks: dict[str, tuple[Lack, ...]] = {}
         self._knowing = threading.Lock()
-        self._done: list[str] = []
+        self._done: dict[str, Callable[[], None]] = {}
         self._queued, self._looked_at = 0, 0.0
 
     def close(self) -> None:
@@ -142,15 +142,19 @@ class Server:
         """An image of this kind took so long, with its models loaded before."""
         self._seconds[kind] = smoothed(self._seconds.get(kind), max(seconds, 0.001))
 
-    def forget(self, prompt_id: str | None = None) -> None:
-        """Delete what we have from the server's history, which keeps 10,000 whole graphs; some at a time."""
+    def forget(self, prompt_id: str = "", then: Callable[[], None] = lambda: None) -> None:
+        """Delete what we have from the server's history, which keeps 10,000 whole graphs; some at a time, and
+        ``then`` is called."""
         with self._knowing:
-            self._done += [prompt_id] if prompt_id else []
+            if prompt_id:
+                self._done[prompt_id] = then
             if not self._done or (prompt_id and len(self._done) < FORGOTTEN_TOGETHER):
                 return
-            having, self._done = self._done, []
+            having, self._done = self._done, {}
         with contextlib.suppress(BuildFailed):  # a courtesy, nothing depends on it
-            self.client.forget(having)
+            self.client.forget(list(having))
+        for told in having.values():
+            told()
 
     def object_info(self, names: Sequence[str]) -> Mapping[str, Any]:
         """What it tells of these classes, as far as it knows them; of all without names. Raises BuildFailed."""

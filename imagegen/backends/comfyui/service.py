@@ -38,6 +38,7 @@ class Service:
     def __init__(self, settings: Mapping[str, Any], address: Address, project: Path) -> None:
         self._settings, self._address, self._project = settings, address, project
         self._patience = float(settings.get("start_timeout", PATIENCE))
+        self.url = address.url
 
     # --- what is there ------------------------------------------------------------------------------
 
@@ -116,11 +117,11 @@ class Service:
                     f"{found.folder} is at {now[:12] or 'no revision'}, and {found.revision[:12]} was set up",
                     "imagegen setup comfyui takes it as it is now",
                 )
-            if in_git.is_tracked(Path(found.folder), self._project, watch):
-                raise BuildFailed(
-                    f"files of {found.folder} are in the project's git, where others may have put them",
-                    f"look at them, then git rm -r --cached {found.folder}",
-                )
+        if in_git.is_tracked(Path(found.folder), self._project, watch):
+            raise BuildFailed(
+                f"files of {found.folder} are in the project's git, where others may have put them",
+                f"look at them, then git rm -r --cached {found.folder}",
+            )
         return found
 
     def _begin(self, installed: Installed, host: str, port: int) -> running.Running:

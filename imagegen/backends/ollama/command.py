@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,24 +15,15 @@ from imagegen.backends.ollama.pulling import Pulling
 from imagegen.backends.ollama.transport import Model, Wanted
 from imagegen.backends.ollama.wording import NoAnswer
 from imagegen.errors import BuildFailed, NobodyThere
+from imagegen.files import program
 
-PROGRAM = "ollama.exe" if os.name == "nt" else "ollama"
+PROGRAM = "ollama"
 INSTALL = "imagegen setup ollama says how to get it; or choose another backend"
 
 MOST_BYTES = 512 * 1024 * 1024
 """Of one picture: 4096 x 4096 pixels are 64 MB before they are packed."""
 
 _STEPS = re.compile(r"Generating\D.*?(\d+)/(\d+)")
-
-
-def found(name: str, environ: Mapping[str, str]) -> Path | None:
-    """A program on the PATH. A folder that is not named in full is left out, and the current one is never
-    looked at, on Windows neither: it may be a cloned project's."""
-    for folder in environ.get("PATH", "").split(os.pathsep):
-        path = Path(folder.strip('"')) / name
-        if path.is_absolute() and path.is_file() and os.access(path, os.X_OK):
-            return path
-    return None
 
 
 class Missing(NobodyThere):
@@ -114,11 +104,11 @@ class Command:
         heard: Callable[[str], None] = lambda line: None,
         folder: Path | None = None,
     ) -> Output:
-        program = found(PROGRAM, self._environ)
-        if program is None:
+        path = program(PROGRAM, self._environ)
+        if path is None:
             raise Missing("there is no `ollama` on the PATH", INSTALL)
         try:
-            return process.run([str(program), *words], folder, self._environ, watch, seconds, heard)
+            return process.run([str(path), *words], folder, self._environ, watch, seconds, heard)
         except TookTooLong as error:
             if folder is not None:
                 raise

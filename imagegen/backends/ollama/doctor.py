@@ -24,7 +24,8 @@ def checks(pool: Pool, orders: Sequence[Order], settings: Mapping[str, Any], wat
         state = "warning" if one_will_do else "failed"
         if seat in silent:
             error = silent[seat]
-            yield Check(_what(seat), error.message, state, error.hint)
+            version = f"{seat.told} is there, but " if seat.told else ""
+            yield Check(_what(seat), version + error.message, state, error.hint)
         else:
             yield _version(seat, state)
     if platform.system() != "Darwin" and any(seat.transport.is_local for seat in pool.seats):

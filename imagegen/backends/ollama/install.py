@@ -11,6 +11,7 @@ from imagegen.backends.ollama import command, models, process, survey, versions,
 from imagegen.backends.ollama.pool import Pool
 from imagegen.backends.ollama.versions import Ability
 from imagegen.errors import BuildFailed
+from imagegen.files import program
 
 DOWNLOAD = "https://ollama.com/download/mac"
 RELEASES = "https://github.com/ollama/ollama/releases"
@@ -26,7 +27,7 @@ def setup(pool: Pool, environ: Mapping[str, str], yes: bool, say: Callable[[str]
     for one in models.KNOWN:
         say(f"  {one.name}  {one.licence}" + ("  takes reference pictures" if one.takes_pictures else ""))
     changed = False
-    if any(seat.name == "ollama" for seat in pool.seats) and command.found(command.PROGRAM, environ) is None:
+    if any(seat.name == "ollama" for seat in pool.seats) and program(command.PROGRAM, environ) is None:
         if platform.system() != "Darwin":
             message = f"there is no `ollama` on the PATH; on this system builds of {versions.RANGE} may make images"
             raise BuildFailed(message, f"{RELEASES} has them; or choose another backend, such as comfyui")
@@ -58,7 +59,7 @@ def setup(pool: Pool, environ: Mapping[str, str], yes: bool, say: Callable[[str]
 
 def _install(environ: Mapping[str, str], yes: bool, say: Callable[[str], None], watch: Watch) -> None:
     """By Homebrew, whose newest release may be one that makes no images: that is said, not hidden."""
-    brew = command.found("brew", environ) or next((Path(one) for one in BREW if Path(one).is_file()), None)
+    brew = program("brew", environ) or next((Path(one) for one in BREW if Path(one).is_file()), None)
     newest = f"Homebrew and {DOWNLOAD} give the newest release; {RELEASES}/tag/v0.32.5 has the last that makes images"
     say(newest)
     if brew is None:

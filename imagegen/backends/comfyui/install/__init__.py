@@ -22,6 +22,7 @@ from imagegen.backends.comfyui.install.noted import Installed
 from imagegen.backends.comfyui.install.torch import Torch
 from imagegen.backends.comfyui.install.wanted import COMFY_CLI, Wanted, asked_for, check_place
 from imagegen.errors import BuildFailed, Interrupted, WrongInput
+from imagegen.files import STATE
 
 Say = Callable[[str], None]
 
@@ -51,9 +52,14 @@ def set_up(settings: Mapping[str, Any], project: Path, wishes: Mapping[str, Any]
     if now.ours:
         revision = checkout.described(Path(now.folder), now.revision, watch)
         say(f"{now.folder} is at {revision}")
-        _tell_git(Path(now.folder), project, say, watch)
     else:
         say(f"{now.folder} is used as it is, run by {now.python}")
+    if in_git.is_tracked(Path(now.folder), project, watch):
+        mend = f"git rm -r --cached {now.folder}"
+        say(f"files of {now.folder} are in the project's git, and so it will not be started: {mend}")
+    for made in (Path(now.folder), project / STATE) if now.ours else (project / STATE,):  # the server's log is there
+        if line := in_git.line_to_ignore(made, project, watch):
+            say(f"the project's git does not ignore it; add to .gitignore: {line}")
     return changed
 
 
@@ -76,7 +82,7 @@ def _theirs(asked: Wanted, before: Installed | None) -> Installed:
     if not asked.named and before is None:
         raise BuildFailed(
             f"{asked.folder} is there already, and was not set up by imagegen on this machine",
-            f"to use it as it is: imagegen setup comfyui --dir {asked.folder}",
+            f"if you trust what is in it, which would be run: imagegen setup comfyui --dir {asked.folder}",
         )
     if not existing.is_comfyui(folder):
         raise WrongInput(f"{asked.folder} is no ComfyUI: it has no main.py, or no folder comfy")
@@ -193,14 +199,6 @@ def _models(settings: Mapping[str, Any], project: Path, now: Installed, say: Say
     elif changed:
         say(f"wrote {file}")
     return bool(changed)
-
-
-def _tell_git(folder: Path, project: Path, say: Say, watch: Watch) -> None:
-    line = in_git.line_to_ignore(folder, project, watch)
-    if line:
-        say(f"the project's git does not ignore it; add to .gitignore: {line}")
-    if in_git.is_tracked(folder, project, watch):
-        say(f"files of {folder} are in the project's git, and so it will not be started: git rm -r --cached {folder}")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from pathlib import Path
 from imagegen.backends.base import Watch
 from imagegen.backends.comfyui.install.program import Failed, run
 from imagegen.errors import BuildFailed
+from imagegen.files import program
 
 _SAFE = ("-c", "protocol.ext.allow=never", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false")
 _ELSEWHERE = frozenset(
@@ -35,10 +36,10 @@ def environment() -> Mapping[str, str]:
 
 def git(folder: Path | None, watch: Watch, *words: str, what: str = "git") -> str:
     """What `git WORDS` prints in ``folder``. Raises BuildFailed."""
-    program = shutil.which("git")
-    if program is None:
+    path = program("git")
+    if path is None:
         raise BuildFailed("git is not installed", "https://git-scm.com/downloads")
-    return run([program, *_SAFE, *words], watch, what=what, cwd=folder, env=environment()).strip()
+    return run([str(path), *_SAFE, *words], watch, what=what, cwd=folder, env=environment()).strip()
 
 
 def is_checkout(folder: Path) -> bool:

@@ -16,7 +16,7 @@ def line_to_ignore(folder: Path, project: Path, watch: Watch) -> str:
     if not inside(project, folder) or not _top(project, watch):
         return ""
     try:
-        git(project, watch, "check-ignore", "--quiet", "--", str(folder))
+        git(project, watch, "check-ignore", "--quiet", "--", f"{folder}/")  # it need not be there yet
     except Failed as error:
         return f"/{folder.resolve().relative_to(project.resolve()).as_posix()}/" if error.code == 1 else ""
     return ""

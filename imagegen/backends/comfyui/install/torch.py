@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import platform
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 
 from imagegen.errors import WrongInput
+from imagegen.files import program
 
 KINDS = ("auto", "cpu", "cuda", "rocm", "mps")
 PACKAGES = ("torch", "torchvision", "torchaudio")
@@ -120,8 +120,8 @@ def cards(text: str) -> tuple[Card, ...]:
     return tuple(Card(name, int(driver), (int(major), int(minor))) for name, driver, major, minor in found)
 
 
-def _said(program: str, *words: str) -> str:
-    path = shutil.which(program)
+def _said(name: str, *words: str) -> str:
+    path = program(name)
     if path is None:
         return ""
     try:

@@ -70,6 +70,13 @@ def placed(
     return changed, tuple(spots)
 
 
+def loaders(graph: Graph, nodes: Nodes | None = None, before: Sequence[str] = ()) -> tuple[Spot, ...]:
+    """The ``lora_name`` of each loader that ``loras`` would set, in their order. Raises CantPlace."""
+    if not any(_speaks_of_loras(node) for node in graph.values()):
+        return ()
+    return tuple(Spot(node_id, "lora_name") for node_id in _loaders(graph, _way(graph, nodes, before)))
+
+
 def _way(graph: Graph, nodes: Nodes | None, before: Sequence[str]) -> Way:
     found = ways(graph, nodes, before)
     if not found:
