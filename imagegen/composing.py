@@ -97,7 +97,7 @@ class Composer:
         for setting, layer in given.origins.items():
             if setting not in backend.uses and setting not in settings.ABOUT_THE_FILE:
                 message = f"the {backend_name} backend has no use for {setting}"
-                self.findings.useless(layers.problem(message, setting, "remove it", layer), layer)
+                self.findings.useless(layers.problem(message, setting, _without_use(setting), layer), layer)
         task = f"{job}:{slug}"
         made = recipe_of(backend, backend_name, name, task, filled)
         workflow = self._workflow(made, backend, layers, given)
@@ -268,6 +268,12 @@ class Composer:
         """The settings of a backend."""
         found: Mapping[str, Any] = self.values.get("backends", {}).get(name, {})
         return found
+
+
+def _without_use(setting: str) -> str:
+    """What to do about a setting that the backend has no use for."""
+    others = [name for name in backends.names() if setting in backends.load(name).uses]
+    return f"remove it, or choose backend: {' or '.join(others)}" if others else "remove it"
 
 
 def recipe_of(backend: Backend, backend_name: str, name: str, task: str, filled: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from tests.comfyui_stories import wants
+import pytest
+
+from tests.comfyui_stories import ended, wants
 from tests.conftest import Project
+from tests.rights import read_only, run_as_user
 from tests.servers.comfyui import ComfyServer
 
 ON_PLACEHOLDER = "defaults: {backend: placeholder, prompt: p, size: 16x16}\nitems: [a, b]\n"
@@ -53,7 +57,7 @@ def test_a_manifest_that_is_wrong(project: Project) -> None:
     project.manifest("defaults: {backend: placeholder}\nitems: [{name: a, promt: p}]\n")
     project.run("doctor").exits(1).says("FAILED", "manifest", 'unknown key "promt"', 'did you mean "prompt"?')
     project.manifest("items: [{name: a, prompt: p}, {name: b, prompt: p, checkpoint: c, steps: 0}]\n")
-    project.run("doctor").exits(1).says("has no checkpoint", "and 1 more", "imagegen validate")
+    project.run("doctor").exits(1).says("items[0]: has no checkpoint", "items[1].steps: must be at least 1")
 
 
 def test_without_a_project(project: Project) -> None:
@@ -79,6 +83,15 @@ def test_folders_and_room(project: Project) -> None:
     )
     (disk,) = checks(project)["disk"]
     assert disk["state"] == "failed" and "5000 images to make" in disk["found"] and "free some space" in disk["mend"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no folder that an administrator can't write to")
+def test_a_folder_that_can_not_be_written_to(project: Project) -> None:
+    project.manifest(ON_PLACEHOLDER)
+    project.run("status")
+    with read_only(project.root / "assets"):
+        told = ended(run_as_user(project, "doctor")).exits(1)
+    told.says("FAILED   output folder", "assets/images can't be written to", "→ chmod u+w")
 
 
 def test_a_server_and_what_it_has(project: Project, server: ComfyServer) -> None:

@@ -10,8 +10,11 @@ from imagegen import errors, health
 from imagegen.backends.base import Check, Watch
 from imagegen.commands import options
 from imagegen.commands.base import Plain
-from imagegen.errors import BuildFailed, WrongInput
+from imagegen.errors import BuildFailed, Problem, WrongInput
 from imagegen.session import open_session
+
+MOST_PROBLEMS = 20
+"""Of a manifest that is wrong; validate tells all."""
 
 _WORST_FIRST = ("failed", "warning", "ok")
 
@@ -39,25 +42,17 @@ def _checks(params: Any) -> list[Check]:
     try:
         session = open_session(options.wishes(params), may_ask=True, may_start=False)
     except WrongInput as error:
-        mend = "imagegen validate" if len(error.problems) > 1 else error.problems[0].hint
-        more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
-        shown = error.problems[0]
-        where = "".join(f"{part}: " for part in (str(shown.place), shown.path) if part)
-        return [*found, Check("manifest", f"{where}{shown.message}{more}", "failed", mend)]
+        found += [_problem("manifest", one) for one in error.problems[:MOST_PROBLEMS]]
+        if len(error.problems) > MOST_PROBLEMS:
+            more = f"{len(error.problems) - MOST_PROBLEMS} problems more"
+            found.append(Check("manifest", more, "failed", "imagegen validate"))
+        return found
     try:
         found += health.of_project(session, session.plan(session.manifest.items))
         try:
             session.check_files()
         except WrongInput as error:
-            found += [
-                Check(
-                    "file",
-                    "".join(f"{part}: " for part in (str(one.place), one.path) if part) + one.message,
-                    "failed",
-                    one.hint,
-                )
-                for one in error.problems
-            ]
+            found += [_problem("file", one) for one in error.problems]
         for name, orders in session.workshop.orders(session.manifest.items).items():
             try:
                 found += session.workshop.backend(name).checks(orders, Watch(session.cancelled))
@@ -66,6 +61,11 @@ def _checks(params: Any) -> list[Check]:
     finally:
         session.close()
     return found
+
+
+def _problem(what: str, one: Problem) -> Check:
+    where = "".join(f"{part}: " for part in (str(one.place), one.path) if part)
+    return Check(what, where + one.message, "failed", one.hint)
 
 
 def _table(found: Sequence[Check]) -> list[str]:

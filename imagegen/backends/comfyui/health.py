@@ -86,7 +86,12 @@ def of_machine(settings: Mapping[str, Any], environ: Mapping[str, str], project:
     if status.get("ours"):
         yield Check("port", f"{url}: the server that was started here has it, pid {status.get('pid')}")
     elif who := process.who_listens(url):
-        yield Check("port", f"{url}: {who} has it, which imagegen did not start")
+        found_there = f"{url}: {who} has it, which imagegen did not start"
+        if status.get("answers"):
+            yield Check("port", found_there)
+        else:
+            mend = "end it yourself if it need not be there, or give backends.comfyui.url another port"
+            yield Check("port", f"{found_there}, and it is no ComfyUI", "warning", mend)
 
 
 def startable(settings: Mapping[str, Any], environ: Mapping[str, str], project: Path, watch: Watch) -> str:
