@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from imagegen import draws, files, png, previous, recipe, stamp, verdict
-from imagegen.backends.base import Backend, Order, Watch
+from imagegen.backends.base import ATTEMPTS, Attempts, Backend, Order, Watch
 from imagegen.errors import BuildFailed
 from imagegen.items import Item
 from imagegen.png import NotWhole
-from imagegen.progress import Listener, Made, Note, Skipped, Started, Step
+from imagegen.progress import Listener, Made, Note, Preview, Skipped, Started, Step
 from imagegen.record import FromTheFuture
 from imagegen.seen import A_FOLDER, Kind, Seen, closely
 from imagegen.verdict import Action, Overwrite, State
@@ -27,7 +27,7 @@ class Wish:
 
     ``again`` makes fresh ones too, ``reseed`` draws a random seed anew, ``only_missing`` touches nothing
     that is there. ``known`` are the digests of what the recipe only names; ``allowed`` the folders that
-    may be written to.
+    may be written to; ``attempts`` is how often the image may be tried before it fails.
     """
 
     overwrite: Overwrite
@@ -36,6 +36,7 @@ class Wish:
     only_missing: bool = False
     known: Mapping[str, str] = field(default_factory=dict)
     allowed: tuple[Path, ...] = ()
+    attempts: int = ATTEMPTS
 
 
 def order_of(item: Item, project: Path, made: recipe.Recipe) -> Order:
@@ -66,8 +67,8 @@ def build(
 ) -> Made | Skipped:
     """Make the item's picture if that is to be done.
 
-    Raises BuildFailed (refused, could not be made, could not be written) or Interrupted; whatever it
-    raises, the target is what it was before.
+    Raises BuildFailed (refused, could not be made, could not be written; its ``attempts`` are those that were
+    spent) or Interrupted; whatever it raises, the target is what it was before.
     """
     path = project / item.target
     with files.locked(project, path, cancelled) as waited:
@@ -101,10 +102,16 @@ def build(
             lambda value, total: tell(Step(item.task, value, total)),
             flaw=_flaw,
             note=lambda text: tell(Note(message=text)),
+            attempts=Attempts(wish.attempts),
             wanted=wanted_later,
+            preview=lambda data, kind: tell(Preview(item.task, data, kind)),
         )
         watch.check()
-        picture = backend.generate(order_of(item, project, made), watch)
+        try:
+            picture = backend.generate(order_of(item, project, made), watch)
+        except BuildFailed as error:
+            error.attempts = watch.attempts.used
+            raise
         seconds = time.monotonic() - began
         for note in (*picture.notes, *_checked_size(picture.png, made)):
             tell(Note(item.task, note))

@@ -86,7 +86,10 @@ class LacksKnowledge(WrongInput):
 
 
 class BuildFailed(ImagegenError):
-    """This image could not be made; the others go on."""
+    """This image could not be made; the others go on. ``attempts`` says how many were spent: none on what no
+    further one would mend."""
+
+    attempts = 0
 
 
 class Unreachable(BuildFailed):

@@ -43,6 +43,17 @@ def write_whole(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def write_quickly(path: Path, data: bytes) -> None:
+    """As :func:`write_whole`, for what may be lost with the machine: nothing is synced. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def _replace(source: Path, path: Path) -> None:
     """``os.replace``; on Windows it fails while a viewer or a virus scanner has the file open, which passes."""
     until = time.monotonic() + 5.0

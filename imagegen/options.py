@@ -7,11 +7,13 @@ from pathlib import Path
 
 from imagegen.items import Overrides
 from imagegen.verdict import Overwrite
+from imagegen.watch import ATTEMPTS
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line wishes of a run. ``again`` makes fresh images too (``run -a``)."""
+    """What the command line wishes of a run. ``again`` makes fresh images too (``run -a``); ``attempts`` is how
+    often an image may be tried."""
 
     assets: str | None = None
     backend: str | None = None
@@ -19,6 +21,7 @@ class Options:
     reseed: bool = False
     again: bool = False
     allow: tuple[Path, ...] = ()
+    attempts: int = ATTEMPTS
 
     @property
     def overrides(self) -> Overrides:

@@ -31,6 +31,14 @@ class Step(NamedTuple):
     total: int = 0
 
 
+class Preview(NamedTuple):
+    """What the image looks like so far: a small picture's bytes, ``kind`` being jpeg or png."""
+
+    task: str = ""
+    data: bytes = b""
+    kind: str = "jpeg"
+
+
 class Note(NamedTuple):
     """Something worth a line that is no error."""
 
@@ -57,11 +65,14 @@ class Skipped(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """This image was not made; ``hint`` says what to do."""
+    """This image was not made; ``hint`` says what to do. ``passing`` says that the same attempt may go well
+    later (a server that did not answer), ``attempts`` how many were spent."""
 
     task: str = ""
     message: str = ""
     hint: str = ""
+    passing: bool = False
+    attempts: int = 0
 
 
 class Ended(NamedTuple):
@@ -76,7 +87,7 @@ class Ended(NamedTuple):
     failures: tuple[Failed, ...] = ()
 
 
-Event = Begun | Started | Step | Note | Made | Skipped | Failed | Ended
+Event = Begun | Started | Step | Preview | Note | Made | Skipped | Failed | Ended
 
 Listener = Callable[[Event], None]
 """Takes events from any thread; must not block."""

@@ -19,6 +19,7 @@ class Serving:
     def __init__(self, say: Callable[[str], None], cancelled: threading.Event) -> None:
         self._say, self._watch = say, Watch(cancelled)
         self._asked: set[str] = set()
+        self._starting = threading.Lock()  # nobody goes ahead before the server is there
         self._to_end: list[Service] = []
 
     def need(self, backend: Backend, block: Mapping[str, Any]) -> None:
@@ -26,14 +27,17 @@ class Serving:
 
         Raises BuildFailed, WrongInput or Interrupted.
         """
-        if block.get("start") != "auto" or backend.name in self._asked:
+        if block.get("start") != "auto":
             return
-        self._asked.add(backend.name)
-        service = backend.service()
-        if service is None:  # it is on another machine
-            return
-        if service.start(self._say, self._watch) and block.get("stop_after"):
-            self._to_end.append(service)
+        with self._starting:
+            if backend.name in self._asked:
+                return
+            self._asked.add(backend.name)
+            service = backend.service()
+            if service is None:  # it is on another machine
+                return
+            if service.start(self._say, self._watch) and block.get("stop_after"):
+                self._to_end.append(service)
 
     def close(self) -> None:
         """End what was started and is to be ended, unless others have come to use it."""

@@ -29,6 +29,7 @@ from imagegen.verdict import Action
 
 if TYPE_CHECKING:
     from imagegen.estimate import Times
+    from imagegen.kept import Kept
     from imagegen.workshop import Workshop
 
 
@@ -40,9 +41,9 @@ class Session(Judging):
     be done about them.
     """
 
-    def __init__(self, found: Manifest, options: Options, environ: Mapping[str, str]) -> None:
+    def __init__(self, found: Manifest, options: Options, environ: Mapping[str, str], kept: Kept | None = None) -> None:
         super().__init__(found, options)
-        self.environ = environ
+        self.environ, self._kept = environ, kept
         self.cancelled = threading.Event()
         self.outcomes: list[Event] = []
         self.refused: WrongInput | None = None
@@ -54,7 +55,7 @@ class Session(Judging):
         """The backends of this session, and what builds with them."""
         from imagegen.workshop import Workshop
 
-        return Workshop(self)
+        return Workshop(self, self._kept)
 
     @cached_property
     def times(self) -> Times:
@@ -197,16 +198,16 @@ class Session(Judging):
                 yield Problem(str(error) + others, use.path, use.place)
 
 
-def open_session(options: Options, may_ask: bool = False, may_start: bool = True) -> Session:
+def open_session(options: Options, may_ask: bool = False, may_start: bool = True, kept: Kept | None = None) -> Session:
     """The session of the project that the current folder lies in. ``may_ask`` lets a backend ask its server
     for what the manifest can't be understood without, which ``may_start`` lets the manifest have started for it.
-    Raises WrongInput."""
+    ``kept`` are backends to build with. Raises WrongInput."""
     start = manifest.here()
     file = manifest.find(start, options.assets)
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
-    return Session(_understood(file, options, may_ask, may_start), options, os.environ)
+    return Session(_understood(file, options, may_ask, may_start), options, os.environ, kept)
 
 
 def _understood(file: Path, options: Options, may_ask: bool, may_start: bool) -> Manifest:

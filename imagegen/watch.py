@@ -38,14 +38,15 @@ class Watch:
         flaw: Callable[[bytes], str] = lambda png: "",
         note: Callable[[str], None] = lambda text: None,
         wanted: Callable[[str, str], bool] = lambda task, digest: False,
+        preview: Callable[[bytes, str], None] = lambda data, kind: None,
     ) -> None:
         """``flaw`` says what keeps some bytes from being a whole PNG, the empty text if nothing does:
         a backend that downloads asks it, and may try again. ``note`` tells the user what belongs to no
         image: a server that is left out. ``wanted`` says of a task and a recipe's digest whether a later run
-        would make just that."""
+        would make just that. ``preview`` is what the image looks like so far, as the bytes of a ``jpeg`` or ``png``."""
         self.cancelled, self.started, self.step = cancelled, started, step
         self.attempts = attempts or Attempts()
-        self.flaw, self.note, self.wanted = flaw, note, wanted
+        self.flaw, self.note, self.wanted, self.preview = flaw, note, wanted, preview
 
     def check(self) -> None:
         """Raise :class:`Interrupted` if the run is being left."""

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from imagegen import backends, build, draws, files
+from imagegen import build, draws, files
 from imagegen.backends.base import Absent, Backend, Order, Refusal, Watch
 from imagegen.contents import Contents
-from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, WrongInput, listed, nearest
+from imagegen.errors import BuildFailed, Interrupted, NobodyThere, Problem, Unreachable, WrongInput
 from imagegen.estimate import Times
 from imagegen.items import Item, Manifest, Way
+from imagegen.kept import Kept
 from imagegen.options import Options
 from imagegen.progress import Event, Failed, Note
 from imagegen.recipe import RANDOM, RANDOM_SEED
-from imagegen.serving import Serving
 from imagegen.verdict import Overwrite, Verdict
 
 
@@ -60,35 +60,27 @@ class Site(Protocol):
 
 
 class Workshop:
-    """Threads share it."""
+    """Threads share it. ``kept`` are backends that outlive this session; without them it has its own."""
 
-    def __init__(self, session: Site) -> None:
+    def __init__(self, session: Site, kept: Kept | None = None) -> None:
         self._session = session
-        self._backends: dict[str, Backend] = {}
+        self._own = kept is None
+        self._kept = kept or Kept(
+            session.environ, session.project, lambda text: session.tell(Note(message=text)), session.cancelled
+        )
         self._down: dict[str, BuildFailed] = {}  # backends that could not be asked
         self._gone: dict[str, BuildFailed] = {}  # backends that answered first, and then nobody did
         self._asked: set[str] = set()  # tasks
-        self._serving = Serving(lambda text: session.tell(Note(message=text)), session.cancelled)
-        self._lock = threading.RLock()
         self._asking = threading.Lock()  # nobody goes ahead before the answer is there
 
     def close(self) -> None:
-        for backend in self._backends.values():
-            backend.close()
-        self._serving.close()
+        if self._own:
+            self._kept.close()
         files.sweep_forgotten(self._session.project / files.STATE)
 
     def backend(self, name: str) -> Backend:
         """The backend called ``name``, set up by its block. Raises WrongInput."""
-        with self._lock:
-            if name not in self._backends:
-                if name not in backends.names():
-                    choices = listed(nearest(name, backends.names()))
-                    raise WrongInput(f'there is no backend "{name}"', f"there are {choices}")
-                block = self._session.manifest.backends.get(name, {})
-                made = backends.load(name)(block, self._session.environ, self._session.project)
-                self._backends[name] = made
-            return self._backends[name]
+        return self._kept.backend(name, self._session.manifest.backends.get(name, {}))
 
     def workers(self, items: Iterable[Item]) -> int:
         """How many images may be under way at once, over all backends of ``items``."""
@@ -134,7 +126,7 @@ class Workshop:
                     orders.setdefault(item.way.backend, []).append(self._order(item))
             for name, its_orders in orders.items():
                 try:
-                    self._serving.need(self.backend(name), self._session.manifest.backends.get(name, {}))
+                    self._kept.serving.need(self.backend(name), self._session.manifest.backends.get(name, {}))
                     refusals = self.backend(name).preflight(its_orders, self._watch())
                 except BuildFailed as error:  # nobody there, or a token is missing
                     self._down[name] = error
@@ -194,7 +186,8 @@ class Workshop:
         except BuildFailed as error:
             if isinstance(error, NobodyThere):  # the next need not spend their attempts on finding that out
                 self._gone[item.way.backend] = error
-            outcome = Failed(item.task, error.message, error.hint)
+            passing = bool(error.attempts) or isinstance(error, Unreachable)
+            outcome = Failed(item.task, error.message, error.hint, passing, error.attempts)
         except Interrupted:
             return None
         except WrongInput as error:
@@ -224,6 +217,7 @@ class Workshop:
             only_missing=session.options.backend is not None,
             known=session.known(item.way),
             allowed=session.options.allow,
+            attempts=session.options.attempts,
         )
         backend = self.backend(name)
         item = session.whole(item)  # what goes into it is there now

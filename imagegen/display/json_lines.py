@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, Any
 
-from imagegen.progress import Ended, Event
+from imagegen.progress import Ended, Event, Preview
 
 
 class JsonLines:
@@ -15,6 +15,8 @@ class JsonLines:
         self._stream = stream
 
     def show(self, event: Event) -> None:
+        if isinstance(event, Preview):  # a picture is no line
+            return
         self._stream.write(json.dumps(_plain(event)) + "\n")
         self._stream.flush()
 

@@ -22,6 +22,8 @@ from imagegen.backends.comfyui.client import remaining
 FINAL = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 _CONNECT_TIMEOUT = 10.0
+_PREVIEW, _FORMATS = 1, {1: "jpeg", 2: "png"}
+_LARGEST = 4 * 1024 * 1024
 
 
 class Follower(Protocol):
@@ -30,6 +32,8 @@ class Follower(Protocol):
     def began(self) -> None: ...
 
     def stepped(self, value: int, total: int) -> None: ...
+
+    def looked(self, data: bytes, kind: str) -> None: ...
 
     def ended(self) -> None: ...
 
@@ -41,6 +45,7 @@ class Listener:
         self.client_id = uuid.uuid4().hex
         self._address = address
         self._followers: dict[str, Follower] = {}
+        self._running = ""  # the prompt that the server works on, as far as it has said
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._socket: websocket.WebSocket | None = None
@@ -121,8 +126,10 @@ class Listener:
             opcode, data = open_socket.recv_data()
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return
-            if opcode == websocket.ABNF.OPCODE_TEXT:  # binary frames are previews
+            if opcode == websocket.ABNF.OPCODE_TEXT:
                 self._told(data)
+            elif opcode == websocket.ABNF.OPCODE_BINARY:
+                self._shown(data)
 
     def _told(self, raw: bytes) -> None:
         # Not a message of ComfyUI's, or nothing that can be shown: what is true is asked over HTTP.
@@ -133,9 +140,20 @@ class Listener:
             with self._lock:
                 follower = self._followers.get(prompt_id)
             if follower is not None:
+                self._running = "" if kind in FINAL else prompt_id
                 _tell(follower, kind, data)
             elif kind == "status":
                 self.remaining = remaining(data["status"])
+
+
+    def _shown(self, frame: bytes) -> None:
+        """A preview: four bytes that say so, four for its format, then the picture. It names no prompt, and is of
+        the one that runs: a server works on one at a time."""
+        event, form = int.from_bytes(frame[:4], "big"), int.from_bytes(frame[4:8], "big")
+        with self._lock:
+            follower = self._followers.get(self._running)
+        if follower is not None and event == _PREVIEW and form in _FORMATS and len(frame) < _LARGEST:
+            follower.looked(bytes(frame[8:]), _FORMATS[form])
 
 
 def _wake(open_socket: websocket.WebSocket) -> None:

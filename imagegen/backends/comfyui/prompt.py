@@ -101,6 +101,9 @@ class Prompt:
         self.began()
         self._watch.step(value, total)
 
+    def looked(self, data: bytes, kind: str) -> None:
+        self._watch.preview(data, kind)
+
     def ended(self) -> None:
         self._news.set()
 
