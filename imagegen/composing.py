@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from imagegen import backends, recipe, settings, text
 from imagegen.backends.base import Backend, Order, Unusable
 from imagegen.document import Document
 from imagegen.errors import Place, Problem, WrongInput, listed, nearest
+from imagegen.findings import Findings
 from imagegen.gathering import OWN_NAMES
 from imagegen.inputs import BadInput, Inputs, Wanted, wanted
 from imagegen.items import Item, Overrides, Way
@@ -23,22 +24,8 @@ from imagegen.targets import BadTarget, Targets
 
 PROMPTS = ("prompt", "negative_prompt")
 PICTURES = ("references", "image")
+PICTURES_AND_LORAS = (*PICTURES, "loras")
 MOST_LETTERS = 512 * 1024 * 1024
-
-
-@dataclass
-class Findings:
-    """What is wrong so far. ``askable`` are those problems that the backend ``asking`` could mend by asking
-    its server."""
-
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    askable: list[Problem] = field(default_factory=list)
-    asking: str = ""
-
-    def useless(self, problem: Problem, layer: int) -> None:
-        """A setting without use: an error where an item or job gives it, a warning from defaults."""
-        (self.problems if layer else self.warnings).append(problem)
 
 
 class Composer:
@@ -96,6 +83,9 @@ class Composer:
             self.problems.append(layers.problem(what, "prompt", hint, given.origins.get("prompt")))
         for setting, layer in given.origins.items():
             if setting not in backend.uses and setting not in settings.ABOUT_THE_FILE:
+                if layers.is_soft(layer):
+                    self._left_out(backend_name, setting, given.values[setting], layers)
+                    continue
                 message = f"the {backend_name} backend has no use for {setting}"
                 self.findings.useless(layers.problem(message, setting, _without_use(setting), layer), layer)
         task = f"{job}:{slug}"
@@ -143,7 +133,7 @@ class Composer:
             origin = given.origins.get(found.setting)
             if found.useless:
                 made.pop(found.setting, None)
-                if origin is None:  # a documented default, such as the seed
+                if origin is None or layers.is_soft(origin):  # a documented default, such as the seed
                     continue
             if origin is None and lacking:
                 continue
@@ -158,6 +148,13 @@ class Composer:
                 self.findings.useless(problem, origin or 0)
             else:
                 self.problems.append(problem)
+
+    def _left_out(self, backend: str, setting: str, value: Any, layers: Layers) -> None:
+        """A source has given a setting that the backend has no use for."""
+        if setting in PICTURES_AND_LORAS and value:
+            _, document, _ = layers.all[-1]
+            message = f"the {backend} backend has no use for {setting}, which some of its items have: left out"
+            self.findings.warn_once(Problem(message, place=Place(document.name)))
 
     def _workflow(self, made: dict[str, Any], backend: Backend, layers: Layers, given: Narrowed) -> str:
         """The path of the item's workflow; the recipe holds its content instead. Empty without one."""

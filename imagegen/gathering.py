@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from imagegen.document import Document
 from imagegen.errors import Problem, WrongInput, did_you_mean, listed
 from imagegen.files import digest_of_file
 from imagegen.inputs import BadInput, Inputs
+from imagegen.items import Source
 from imagegen.matrix import Choice
 from imagegen.remains import Remains
 from imagegen.schema import Path_, path_text
@@ -31,21 +33,23 @@ class Gathered(NamedTuple):
 
 class Gatherer:
     """Gathers one job's items after another. ``remains`` are the manifest's values, ``document`` where they
-    stand; what is wrong joins ``problems``. ``inputs`` are the sources' files with their content's SHA-256."""
+    stand; what is wrong joins ``problems``. ``inputs`` are the sources' files with their content's SHA-256, ``live``
+    those sources that are databases."""
 
     def __init__(
         self, document: Document, remains: Remains, project: Path, allowed: Sequence[Path], problems: list[Problem]
     ) -> None:
         self.inputs: dict[str, str] = {}
+        self.live: list[Source] = []
         self._document, self._remains, self._project = document, remains, project
         self._files = Inputs(project, allowed)
         self._problems = problems
 
-    def of(self, job: Mapping[str, Any], path: Path_) -> Iterator[Gathered]:
-        """The items of the ``job`` that stands at ``path``."""
+    def of(self, name: str, job: Mapping[str, Any], path: Path_) -> Iterator[Gathered]:
+        """The items of the ``job`` that is called ``name`` and stands at ``path``."""
         shared = self._choices(job, {}, self._document, self._remains, path)
         self._check_vars(job, shared, self._document, path)
-        for entry, remains in self._entries(job, path):
+        for entry, remains in self._entries(name, job, path):
             own, choices = entry.values, shared
             if remains.lost((*entry.path, "matrix")) or "matrix" in own or "exclude" in own:
                 choices = self._choices(own, job, entry.document, remains, entry.path)
@@ -54,23 +58,28 @@ class Gatherer:
 
     # --- where they are from --------------------------------------------------------------------
 
-    def _entries(self, job: Mapping[str, Any], path: Path_) -> Iterator[tuple[Entry, Remains]]:
+    def _entries(self, name: str, job: Mapping[str, Any], path: Path_) -> Iterator[tuple[Entry, Remains]]:
         """The items of a job, each with what remains of the file that it is in."""
         document, remains, where = self._document, self._remains, (*path, "items")
         items = job.get("items", ())
         if "source" in job and "items" in job:
             self._problem("has both items and a source", (*path, "source"), "move one into another job", of_key=True)
         elif "source" in job:
-            found = self._read(job["source"], (*path, "source"))
+            if "matrix" in job and any(sources.KINDS[kind].live for kind in sources.KINDS if kind in job["source"]):
+                self._problem("has no use with a storyboard", (*path, "matrix"), "remove it", of_key=True)
+            found = self._read(name, job["source"], (*path, "source"))
             if found is None:
                 return
             document, remains, where = *found, ("items",)
             items = remains.values["items"]
+        soft = document is not self._document and "defaults" in remains.values
         for entry in inline.entries(items, document, where):
+            if soft:
+                entry = replace(entry, defaults=remains.values["defaults"], soft=True)
             if entry.path not in remains.left_out:
                 yield entry, remains
 
-    def _read(self, asked: Mapping[str, Any], path: Path_) -> tuple[Document, Remains] | None:
+    def _read(self, job: str, asked: Mapping[str, Any], path: Path_) -> tuple[Document, Remains] | None:
         """The items of a source, checked as the manifest's own are; None where they can't be had."""
         kinds = [kind for kind in sources.KINDS if kind in asked]
         if len(kinds) != 1:
@@ -82,7 +91,10 @@ class Gatherer:
         (kind,) = kinds
         for key in set(asked) - {kind, *sources.KINDS[kind].options}:
             self._problem(f"has no use with {kind}", (*path, key), "remove it", of_key=True)
+        options = {key: asked[key] for key in asked if key != kind}
         try:
+            if sources.KINDS[kind].live:
+                return self._read_live(job, kind, asked[kind], options)
             name = self._files.path(asked[kind])
             file = self._project / name
             if not file.is_file():
@@ -92,19 +104,31 @@ class Gatherer:
                 mend = did_you_mean(file.name, there) or "it counts from the manifest's folder"
                 raise BadInput(f"there is no {name}", mend)
             self.inputs[name] = digest_of_file(file)  # before it is read: what changes later is seen next time
-            document = sources.read(kind, file, name, {key: asked[key] for key in asked if key != kind})
-            values = schema.settled(document)
-            found = schema.problems(document, values)
+            document = sources.read(kind, file, name, options)
+            return self._checked(document)
         except BadInput as error:
             self._problem(str(error), (*path, kind), error.hint)
         except OSError as error:
             self._problem(f"can't be read: {error.strerror or error}", (*path, kind))
         except WrongInput as error:
-            self._problems.extend(error.problems)
-        else:
-            self._problems.extend(problem for _, problem in found)
-            return document, Remains(values, (wrong for wrong, _ in found))
+            here = self._document.place((*path, kind))
+            for problem in error.problems:  # a database's own have no place in it
+                unplaced = replace(problem, path=path_text((*path, kind)), place=here)
+                self._problems.append(problem if problem.place.file else unplaced)
         return None
+
+    def _read_live(self, job: str, kind: str, written: str, options: Mapping[str, Any]) -> tuple[Document, Remains]:
+        """The items of a database. Raises BadInput and WrongInput."""
+        address = sources.address(kind, written, self._files.path)
+        found = sources.read_live(kind, address, self._project, options)
+        self.live.append(Source(job, kind, address, options, found.state))
+        return self._checked(found.document)
+
+    def _checked(self, document: Document) -> tuple[Document, Remains]:
+        values = schema.settled(document)
+        found = schema.problems(document, values)
+        self._problems.extend(problem for _, problem in found)
+        return document, Remains(values, (wrong for wrong, _ in found))
 
     # --- how often each is made -----------------------------------------------------------------
 

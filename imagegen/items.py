@@ -115,6 +115,17 @@ class Model(NamedTuple):
         return f"{self.kind}/{self.file}"
 
 
+class Source(NamedTuple):
+    """Where the items of a ``job`` come from, where that is a database: ``kind`` is the key in the manifest, ``state``
+    what they followed from when the manifest was read: a digest for each item by its slug, and more."""
+
+    job: str
+    kind: str
+    address: str
+    options: Mapping[str, Any]
+    state: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Overrides:
     """What the command line says over the manifest: another backend, folders outside the project."""
@@ -129,7 +140,8 @@ class Manifest:
 
     ``folders`` are those of the targets. ``inputs`` are the files that were read beside the manifest and
     decide what it means, with their content's SHA-256, None for one that is not there. ``warnings`` are no
-    errors. ``origins`` (empty from the store) tell for each task and setting which layer gave it.
+    errors. ``sources`` are those of the jobs that are databases. ``origins`` (empty from the store) tell for each task
+    and setting which layer gave it.
     """
 
     project: Path
@@ -143,6 +155,7 @@ class Manifest:
     warnings: tuple[Problem, ...] = ()
     folders: tuple[str, ...] = ()
     models: tuple[Model, ...] = ()
+    sources: tuple[Source, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property

@@ -87,6 +87,12 @@ class Judging:
         found = verdict.judge(settled, self.known(item.way), there, item.way.record == "digest")
         return _with(found, lacking)
 
+    def judged_all(self) -> list[Verdict]:
+        """The verdicts on all items of the manifest, the fresh ones found quickly."""
+        items, fresh = self.manifest.items, self.fresh()
+        others = iter(self.judged(item for item, is_fresh in zip(items, fresh, strict=True) if not is_fresh))
+        return [verdict.FRESH if is_fresh else next(others) for is_fresh in fresh]
+
     def fresh(self) -> list[bool]:
         """For each item of the manifest whether the quick look finds it fresh: 10,000 a blink."""
         if self.manifest.outside:

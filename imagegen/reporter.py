@@ -17,9 +17,10 @@ from typing import IO, Any
 from doit.exceptions import InvalidTask, TaskFailed, UnmetDependency
 from doit.globals import Globals
 
-from imagegen import errors, signals
+from imagegen import errors, signals, sources
 from imagegen.display import Display, chosen
-from imagegen.errors import WrongInput
+from imagegen.errors import ImagegenError, WrongInput
+from imagegen.live.writing import LiveLog
 from imagegen.progress import Begun, Ended, Failed, Made, Note, Skipped
 from imagegen.session import Session
 from imagegen.tasks import NotMade
@@ -40,6 +41,9 @@ class Reporter:
         self._errors: list[str] = []
         self._left = contextlib.ExitStack()
         self._left.callback(self.session.close)
+        self._live = LiveLog(self.session.project)
+        self.session.listen(self._live)
+        self._left.callback(self._live.close)
         self._up_to_date = 0
 
     # --- the run --------------------------------------------------------------------------------
@@ -60,6 +64,11 @@ class Reporter:
         if problems:
             self.session.refused = WrongInput(problems)
             raise InvalidTask("nothing was queued")  # doit then runs no task
+        if to_make:
+            self._live.queued(item.task for item in to_make)
+            for follower in sources.followers(self.session.project, self.session.manifest.sources, self.session.tell):
+                self.session.listen(follower)
+                self._left.callback(follower.close)
 
     def _interrupted(self) -> None:
         self.session.tell(Note(message="stopping: what is under way is withdrawn (once more to leave at once)"))
@@ -71,6 +80,7 @@ class Reporter:
         failures = tuple(one for one in session.outcomes if isinstance(one, Failed))
         status = self._status()
         self._left.close()
+        self._settle()
         session.tell(
             Ended(
                 made=made,
@@ -93,6 +103,24 @@ class Reporter:
             print(bug, file=sys.stderr)
         if status:
             raise SystemExit(status)
+
+    def _settle(self) -> None:
+        """What is kept beside the pictures (a storyboard's flags) follows the verdicts."""
+        session = self.session
+        if not session.manifest.sources or session.refused is not None:
+            return
+        fresh = dict(zip(session.manifest.columns.tasks, session.fresh(), strict=True))
+        for source in session.manifest.sources:
+            items = [item for item in session.manifest.items if item.job == source.job]
+            try:
+                sources.settle(
+                    session.project,
+                    source,
+                    {item.slug: fresh[item.task] for item in items},
+                    {item.slug: item.target for item in items},
+                )
+            except ImagegenError as error:
+                session.tell(Note(message=f"warning: {source.kind} {source.job}: {error.message}"))
 
     def _status(self) -> int:
         if self.session.cancelled.is_set():

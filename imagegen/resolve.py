@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from imagegen import verbs
-from imagegen.composing import Composer, Findings
+from imagegen.composing import Composer
 from imagegen.document import Document
 from imagegen.downloads import declared
 from imagegen.errors import LacksKnowledge, Problem, WrongInput
 from imagegen.files import digest_of_file
+from imagegen.findings import Findings
 from imagegen.gathering import OWN_NAMES, Gatherer
 from imagegen.inputs import joined
 from imagegen.items import ONE_JOB, FileUse, Item, Manifest, Overrides, PictureUse, columns, in_order
@@ -88,7 +89,7 @@ class _Resolver:
                     if own in values.get("vars", {}):
                         message = f'a var can\'t be called "{own}": every item has one'
                         self.problem(message, (*where, "vars", own), "rename it", of_key=True)
-            items = list(self.gatherer.of(job, path))
+            items = list(self.gatherer.of(name, job, path))
             count += sum(len(one.choices) for one in items)
             if count > MOST_ITEMS:
                 hint = "split it into manifests of their own"
@@ -99,8 +100,10 @@ class _Resolver:
             layers: list[Layer] = [(self.values.get("defaults", {}), self.document, ("defaults",))]
             layers.append((job, self.document, path))
             for entry, choices, lacking in items:
+                given = entry.document, ("project",)
                 for choice in choices:
-                    own_layers = Layers([*layers, (entry.values, entry.document, entry.path)])
+                    itself = (entry.values, entry.document, entry.path)
+                    own_layers = Layers([layers[0], (entry.defaults, *given), layers[1], itself], entry.soft)
                     self.composer.compose(name, own_layers, entry, choice, lacking)
         made = self.composer
         self.items, self.picture_uses, wrong = joined(made.items, made.wants, made.wrong)
@@ -134,4 +137,5 @@ class _Resolver:
             warnings=tuple(in_order(self.findings.warnings)),
             folders=tuple(sorted({item.target.rpartition("/")[0] for item in self.items})),
             origins=self.composer.origins,
+            sources=tuple(self.gatherer.live),
         )

@@ -17,12 +17,13 @@ from typing import Any
 import imagegen
 from imagegen.errors import Place, Problem
 from imagegen.files import STATE, digest_of_file, write_whole
-from imagegen.items import Columns, FileUse, Ingredient, Manifest, Model, Overrides, PictureUse, Way
+from imagegen.items import Columns, FileUse, Ingredient, Manifest, Model, Overrides, PictureUse, Source, Way
 from imagegen.manifest import load
+from imagegen.sources import is_current
 
-LAYOUT = 4
+LAYOUT = 5
 
-_FOLDERS = ("backends", "downloads", "sources", "schemas", "../schemas")
+_FOLDERS = ("backends", "downloads", "sources", "storyboard", "schemas", "../schemas")
 """Where, with all that is below, what decides a manifest's meaning lives, beside our own modules: in an
 installed package and in a source tree."""
 
@@ -83,6 +84,9 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
             return None
         if any(_content(file.parent / path) != content for path, content in header["inputs"].items()):
             return None
+        sources = tuple(Source(*one) for one in header["sources"])
+        if not all(is_current(source, file.parent) for source in sources):
+            return None
         ways = [
             Way(way[0], way[1], way[2], way[3], way[4], tuple((setting, value) for setting, value in way[5]), way[6])
             for way in header["ways"]
@@ -102,6 +106,7 @@ def _read(store: Path, key: str, file: Path) -> Manifest | None:
             tuple(Problem(one[0], one[1], Place(*one[2]), one[3]) for one in header["warnings"]),
             tuple(header["folders"]),
             tuple(Model(*one) for one in header["models"]),
+            sources,
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # not there, cut off, or of another time
@@ -124,6 +129,7 @@ def _write(store: Path, key: str, made: Manifest) -> None:
         "inputs": made.inputs,
         "folders": made.folders,
         "models": made.models,
+        "sources": made.sources,
         "warnings": [[one.message, one.path, _place(one.place), one.hint] for one in made.warnings],
     }
     lines = [json.dumps(header).encode(), *rows.recipes, b""]

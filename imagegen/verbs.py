@@ -21,13 +21,13 @@ OURS = {
     "restore": "imagegen.commands.restore:Restore",
     "setup": "imagegen.commands.setup:Setup",
     "server": "imagegen.commands.server:Server",
+    "storyboard": "imagegen.commands.storyboard:Storyboard",
+    "studio": "imagegen.commands.studio:Studio",
+    "gallery": "imagegen.commands.gallery:Gallery",
 }
 """Ours, name to ``module:class``; plain doit gets them from the project's pyproject.toml."""
 
 DOITS = ("dumpdb", "help", "ignore", "reset-dep", "strace", "tabcompletion")
 """doit's own that stay as they are."""
 
-LATER = ("gallery", "server", "setup", "storyboard", "studio")
-"""Names that coming commands will take: a job called so would break then."""
-
-RESERVED = frozenset({*OURS, *DOITS, *LATER, "auto"})
+RESERVED = frozenset({*OURS, *DOITS, "auto"})

@@ -16,6 +16,8 @@ import pytest
 
 from tests.servers.comfyui import ComfyServer
 
+pytest_plugins = ["tests.browser"]
+
 
 @dataclass(frozen=True)
 class Outcome:

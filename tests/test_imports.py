@@ -94,6 +94,7 @@ def test_nobody_imports_a_backend_by_name() -> None:
 def test_nobody_knows_a_backend_by_name() -> None:
     """Adding one is one new folder and one schema, and no edit elsewhere; the default is documented."""
     allowed = {"imagegen.settings": {"comfyui"}, "imagegen.commands.init": {"placeholder", "comfyui"}}
+    allowed["imagegen.commands.storyboard_project"] = {"placeholder", "comfyui"}
     for module, path in MODULES.items():
         if any(within(module, f"imagegen.backends.{backend}") for backend in backends.names()):
             continue
@@ -207,7 +208,50 @@ def test_every_file_under_commands_is_a_command_or_shared_by_them() -> None:
             assert any(module in imports(command) for command in commands), module
 
 
-HEAVY = ("PIL", "requests", "rich", "jsonschema", "yaml", "websocket", "slugify", "hypothesis", "sqlite3")
+_DATA, _JOBS, _PAGE = ("sqlalchemy", "alembic", "psycopg"), ("dbos", "inngest"), ("fastapi", "starlette", "uvicorn")
+EXTRA = (*_DATA, *_JOBS, *_PAGE, "websockets", "watchfiles")
+"""What comes with the extras `studio` and `inngest`."""
+OURS_WITH_EXTRA = ("imagegen.storyboard", "imagegen.jobs", "imagegen.studio")
+
+
+def test_the_core_imports_nothing_of_the_studio() -> None:
+    """But for the commands and the source, which do when they are asked for it."""
+    for module, path in MODULES.items():
+        if any(within(module, package) for package in OURS_WITH_EXTRA):
+            continue
+        at_once = {name for name in imports(module, everywhere=False) if any(within(name, p) for p in OURS_WITH_EXTRA)}
+        assert not at_once, module
+        later = {name for name in imports(module) if any(within(name, package) for package in OURS_WITH_EXTRA)}
+        assert not later or module == "imagegen.sources.storyboard" or within(module, "imagegen.commands"), module
+        found = {
+            name.partition(".")[0]
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            for name in (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import)
+                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )
+        }  # fmt: skip
+        assert not found & set(EXTRA), module
+
+
+def test_the_storyboard_knows_neither_the_jobs_nor_the_page() -> None:
+    for module in MODULES:
+        for package, above in (("storyboard", ("jobs", "studio")), ("jobs", ("studio",))):
+            if within(module, f"imagegen.{package}"):
+                wrong = {name for name in imports(module) if any(within(name, f"imagegen.{one}") for one in above)}
+                assert not wrong, module
+
+
+@pytest.mark.parametrize(("library", "file"), [("dbos", "dbos_line"), ("inngest", "inngest_engine")])
+def test_one_file_alone_knows_each_engine(library: str, file: str) -> None:
+    for module, path in MODULES.items():
+        tree = ast.parse(path.read_text("utf-8"))
+        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert not any(within(name, library) for name in names) or module == f"imagegen.jobs.{file}", module
+
+
+HEAVY = (*EXTRA, "PIL", "requests", "rich", "jsonschema", "yaml", "websocket", "slugify", "hypothesis", "sqlite3")
 
 
 def loaded_by(project: Project, *words: str) -> set[str]:

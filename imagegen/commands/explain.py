@@ -10,11 +10,9 @@ from imagegen.backends.base import Sent
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.errors import WrongInput
-from imagegen.items import Item
-from imagegen.session import Session, open_session
+from imagegen.origins import origin
+from imagegen.session import open_session
 from imagegen.verdict import Action
-
-_ORIGINS = {"item": "the item", "job": "its job", "defaults": "defaults"}
 
 
 class Explain(Plain):
@@ -47,7 +45,7 @@ class Explain(Plain):
             options.print_json(sent.graph)
             return errors.DONE
         known = session.known(item.way)
-        sources = {setting: _origin(session, setting, origins, item, drawn) for setting in made}
+        sources = {setting: origin(session, setting, origins, item, drawn) for setting in made}
         if params["as_json"]:
             options.print_json(
                 {
@@ -106,18 +104,3 @@ def _value(value: Any) -> str:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 100 else text[:99] + "…"
-
-
-def _origin(session: Session, setting: str, origins: Any, item: Item, item_is_random: bool) -> str:
-    if setting == "backend" and session.options.backend:
-        return "the command line"
-    if setting in origins:
-        kept = ", random: drawn once, kept by the picture" if setting == "seed" and item_is_random else ""
-        return _ORIGINS[origins[setting]] + kept
-    if setting == "seed":
-        return "derived from base_seed, the job and the slug"
-    if setting == "name":
-        return "the item"
-    if setting in session.workshop.backend(item.way.backend).defaults(json.loads(item.recipe)):
-        return f"{item.way.backend}'s default"
-    return "the documented default"

@@ -93,7 +93,7 @@ class Init(Plain):
             print(f"left  {folder / there}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            written = [name for name, text in files.items() if _write(folder / name, text)]
+            written = [name for name, text in files.items() if write_new(folder / name, text)]
         except OSError as error:
             raise ImagegenError(f"can't write to {folder}: {error.strerror or error}") from error
         for name in files:
@@ -107,7 +107,7 @@ class Init(Plain):
         return errors.DONE
 
 
-def _write(path: Path, text: str) -> bool:
+def write_new(path: Path, text: str) -> bool:
     """Write a new file; False where there is one already."""
     try:
         with path.open("x", encoding="utf-8", newline="\n") as stream:

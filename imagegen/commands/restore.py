@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagegen import png, previous
 from imagegen.commands import options
 from imagegen.commands.adopt import each
 from imagegen.commands.base import Plain
-from imagegen.errors import BuildFailed, WrongInput
+from imagegen.errors import WrongInput
 from imagegen.items import Item
+from imagegen.restoring import restore
 from imagegen.session import Session, open_session
 
 
@@ -31,28 +31,5 @@ class Restore(Plain):
 
 
 def _restore(session: Session, item: Item) -> str:
-    """Bring back the newest kept version that is another picture than the one that stands there."""
-    kept = previous.versions(session.project, item.target)
-    if not kept:
-        raise BuildFailed(f"no previous version of {item.target} is kept")
-    flaws = []
-    for version in reversed(kept):
-        where = version.relative_to(session.project).as_posix()
-        try:
-            data = version.read_bytes()
-            for _ in png.chunks(data):
-                pass
-        except OSError as error:
-            flaws.append(f"{where} can't be read: {error.strerror or error}")
-            continue
-        except png.NotWhole as error:
-            flaws.append(f"{where} is no whole PNG: {error}")
-            continue
-        done = session.workshop.adopt(item, data)
-        if done.changed:
-            version.unlink(missing_ok=True)  # it stands at the target now
-            notes = [*done.notes, *(f"passed over: {flaw}" for flaw in flaws)]
-            return f"restored {session.shown(item)} from {where}" + "".join(f"\n         {note}" for note in notes)
-    if flaws:
-        raise BuildFailed("; ".join(flaws))
-    raise BuildFailed(f"no other version of {item.target} is kept: it is the previous one already")
+    done = restore(session, item)
+    return f"restored {session.shown(item)} from {done.where}" + "".join(f"\n         {note}" for note in done.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from imagegen import errors, verdict
+from imagegen import errors
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.commands.plan import shorter, warned
@@ -50,11 +50,7 @@ class Status(Plain):
     def _judged(session: Session, items: list[Item], closely: bool) -> list[Verdict]:
         if closely:
             return [session.judge_closely(item) for item in items]
-        if len(items) < len(session.manifest.items):
-            return session.judged(items)
-        fresh = session.fresh()
-        others = iter(session.judged(item for item, is_fresh in zip(items, fresh, strict=True) if not is_fresh))
-        return [verdict.FRESH if is_fresh else next(others) for is_fresh in fresh]
+        return session.judged(items) if len(items) < len(session.manifest.items) else session.judged_all()
 
 
 def _as_json(session: Session, items: list[Item], judged: list[Verdict], counts: Counter[State]) -> dict[str, Any]:

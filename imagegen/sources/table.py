@@ -27,14 +27,14 @@ def read(path: Path, name: str, options: Mapping[str, Any]) -> Document:
 
 def parse(text: str, name: str) -> Document:
     """The items of a table's ``text``; the file is called ``name``. Raises WrongInput."""
-    rows = _rows(text, name)
-    at, head = next(rows, (0, []))
+    found = rows(text, name)
+    at, head = next(found, (0, []))
     if not head:
         raise WrongInput([Problem("is empty", place=Place(name), hint="the first row names the settings: name,prompt")])
     problems: list[Problem] = []
     columns = _columns(head, name, at, problems)
     made = []
-    for line, row in rows:
+    for line, row in found:
         item = cells.Row(name, line, problems)
         if len(row) > len(columns):
             message = f"this row has {len(row)} cells, the first row {len(columns)}"
@@ -49,7 +49,7 @@ def parse(text: str, name: str) -> Document:
     return Document(name, root, root)
 
 
-def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, without the empty cells at its end, and the line where it begins."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     parted = max(PARTING, key=first.count)
