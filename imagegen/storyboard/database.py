@@ -126,7 +126,7 @@ def _sqlite(place: Address, create: bool) -> Engine:
         mode = "mode=rwc" if create else "mode=rw"
         if not may_write:
             # WAL needs two files beside the database; a database that nobody can write needs no WAL.
-            mode = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
+            mode = "mode=ro" if _is_logged(file) else "mode=ro&immutable=1"
         connection = sqlite3.connect(
             f"{file.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
         )
@@ -143,6 +143,12 @@ def _sqlite(place: Address, create: bool) -> Engine:
 
 def _may_write(file: Path) -> bool:
     return writable(file.parent) and (not file.exists() or os.access(file, os.W_OK))
+
+
+def _is_logged(file: Path) -> bool:
+    """Whether another program has the file open in WAL mode, or has left there what is not in the file yet."""
+    log = Path(f"{file}-wal")
+    return Path(f"{file}-shm").exists() or (log.exists() and log.stat().st_size > 0)
 
 
 def _log_ahead(engine: Engine) -> None:
