@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -188,4 +189,10 @@ def columns(items: Sequence[Item]) -> Columns:
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """Problems without doubles, in the order of the file."""
-    return sorted(dict.fromkeys(problems), key=lambda problem: problem.place)
+    return sorted(dict.fromkeys(problems), key=lambda problem: _counted(problem.place))
+
+
+def _counted(place: Place) -> tuple[list[str | int], int, int]:
+    """A place's part in the order: sentence 10 of a storyboard comes behind sentence 2."""
+    parts = re.split("([0-9]+)", place.file)
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)], place.line, place.column

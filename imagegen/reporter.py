@@ -19,10 +19,11 @@ from doit.globals import Globals
 
 from imagegen import errors, signals, sources
 from imagegen.display import Display, chosen
-from imagegen.errors import ImagegenError, WrongInput
+from imagegen.errors import WrongInput
 from imagegen.live.writing import LiveLog
 from imagegen.progress import Begun, Ended, Failed, Made, Note, Skipped
 from imagegen.session import Session
+from imagegen.settling import settle
 from imagegen.tasks import NotMade
 
 
@@ -80,7 +81,9 @@ class Reporter:
         failures = tuple(one for one in session.outcomes if isinstance(one, Failed))
         status = self._status()
         self._left.close()
-        self._settle()
+        if session.refused is None:
+            for warning in settle(session):
+                session.tell(Note(message=warning))
         session.tell(
             Ended(
                 made=made,
@@ -103,24 +106,6 @@ class Reporter:
             print(bug, file=sys.stderr)
         if status:
             raise SystemExit(status)
-
-    def _settle(self) -> None:
-        """What is kept beside the pictures (a storyboard's flags) follows the verdicts."""
-        session = self.session
-        if not session.manifest.sources or session.refused is not None:
-            return
-        fresh = dict(zip(session.manifest.columns.tasks, session.fresh(), strict=True))
-        for source in session.manifest.sources:
-            items = [item for item in session.manifest.items if item.job == source.job]
-            try:
-                sources.settle(
-                    session.project,
-                    source,
-                    {item.slug: fresh[item.task] for item in items},
-                    {item.slug: item.target for item in items},
-                )
-            except ImagegenError as error:
-                session.tell(Note(message=f"warning: {source.kind} {source.job}: {error.message}"))
 
     def _status(self) -> int:
         if self.session.cancelled.is_set():

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagegen import files, manifest, stored, verbs
+from imagegen import files, manifest, own_folder, stored, verbs
 from imagegen.errors import BuildFailed, LacksKnowledge, Place, Problem, WrongInput, did_you_mean
 from imagegen.files import from_here
 from imagegen.ingredients import NoPicture
@@ -207,6 +207,7 @@ def open_session(options: Options, may_ask: bool = False, may_start: bool = True
     if file is None:
         raise WrongInput(f"there is no assets.yaml in {start} or above it", "imagegen init starts a project here")
     options = replace(options, allow=tuple(folder.resolve() for folder in options.allow))
+    own_folder.check(file.parent, options.allow)
     return Session(_understood(file, options, may_ask, may_start), options, os.environ, kept)
 
 

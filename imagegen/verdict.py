@@ -21,6 +21,8 @@ class State(Enum):
     FOREIGN = "foreign"
     DAMAGED = "damaged"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python: 10,000 of them are counted at each look
+
 
 class Overwrite(Enum):
     """What may be written over: ``stale`` pictures of ours, ``always`` also what a run refuses, ``never``."""

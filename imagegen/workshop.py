@@ -192,7 +192,11 @@ class Workshop:
             return None
         except WrongInput as error:
             self._session.refused = self._session.refused or error
-            outcome = Failed(item.task, str(error))
+            only = error.problems[0] if len(error.problems) == 1 else None
+            if only is not None and only.path == item.task:  # its name need not be said twice
+                outcome = Failed(item.task, only.message, only.hint)
+            else:
+                outcome = Failed(item.task, str(error))
         self._session.outcomes.append(outcome)
         self._session.tell(outcome)
         return outcome

@@ -24,9 +24,10 @@ def program() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests. Chromium's sandbox does not start for root, nor in most containers."""
+    """One browser for the tests of a file: as long as Playwright is there an event loop runs in this thread, beside
+    which DBOS does not start. Chromium's sandbox does not start for root, nor in most containers."""
     place = program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=place, args=["--no-sandbox"])

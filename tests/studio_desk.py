@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from imagegen.studio.hub import Hub
 from imagegen.studio.project import Project as Shown
 from imagegen.studio.running import Studio
 from imagegen.studio.watching import Watching
+from tests.awaiting import awaited
 from tests.conftest import Project
 
 
@@ -66,7 +66,7 @@ class Desk:
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 return await client.request(method, path, json=body, headers=headers)
 
-        return asyncio.run(asked())
+        return awaited(asked())
 
     def fetch(self, path: str, **headers: str) -> httpx.Response:
         """What is at an address, whatever it is; ``if_none_match`` is sent as If-None-Match."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imagegen import live
-from imagegen.live.reading import LiveReader, Told
+from imagegen.live.reading import LiveReader, Told, under_way
 from imagegen.live.writing import LiveLog
 from imagegen.progress import Failed, Made, Note, Preview, Skipped, Started, Step
 from tests.conftest import Project
@@ -97,6 +97,22 @@ def test_a_run_whose_process_is_gone_is_over(tmp_path: Path) -> None:
     assert done.returncode == 9, done.stderr
     told = until(LiveReader(tmp_path), lambda told: any(one.event == "ended" for one in told))
     assert told[-1].run == done.stdout.strip() and told[-1].data == {"lost": True}
+
+
+def test_what_is_under_way_is_what_a_living_run_has_begun_and_not_finished(tmp_path: Path) -> None:
+    studio, run = LiveLog(tmp_path, "studio"), LiveLog(tmp_path)
+    studio.queued(["a:x", "a:y"])
+    studio(Started("a:x"))
+    studio(Made("a:x", "assets/a/x.png", 1, 0.1))
+    run.queued(["b:x", "b:y"])
+    run.withdrawn(["b:y"])
+    assert under_way(tmp_path) == {"a:y", "b:x"}
+    run.close()
+    assert under_way(tmp_path) == {"a:y"}
+    (live.folder(tmp_path) / f"{studio.run}.lock").unlink()  # as if its process were gone
+    assert under_way(tmp_path) == set()
+    studio.close()
+    assert not live.is_watched(live.folder(tmp_path)), "nobody asked for previews"
 
 
 def test_previews_are_written_only_while_somebody_looks_on(tmp_path: Path) -> None:

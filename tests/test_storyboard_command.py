@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from imagegen.storyboard import editing
+from imagegen.storyboard.database import address, open_storyboard
 from tests.conftest import Project
 from tests.postgres import PASSWORD, Postgres, postgres  # noqa: F401  (a fixture)
 
@@ -74,6 +77,7 @@ def test_from_an_empty_folder_to_pictures(project: Project) -> None:
     )
     told.says("wrote workflows/image/flux-2.json", "The placeholder draws the pictures", "imagegen studio")
     assert {"assets.yaml", "dodo.py", "pyproject.toml", ".gitignore", "data/storyboard.sqlite"} <= tree(project)
+    assert {".imagegen/", "*.sqlite-wal", "*.sqlite-shm"} <= set((project.root / ".gitignore").read_text().splitlines())
     project.run("validate").exits(0)
     project.doit().exits(0).says("4 made")
     project.doit().exits(0).says("Nothing to do")
@@ -150,6 +154,49 @@ def test_a_project_s_name_may_be_anything(project: Project) -> None:
     project.run("validate").exits(0)
     (one,) = listed(project)
     assert one["verdict"] == "missing"
+
+
+def test_a_project_that_is_called_otherwise_stays_the_job_s(project: Project) -> None:
+    project.run("storyboard", "import", script(project)).exits(0)
+    ((own, name),) = rows(project, "select id, name from projects")
+    assert f'project: "{own}"}}  # {name}\n' in (project.root / "assets.yaml").read_text()
+    board = open_storyboard(address("data/storyboard.sqlite", project.root))
+    with board.session() as session:
+        editing.change_project(session, own, name="The Heron")
+    board.close()
+    project.run("status").says_not("no project")
+    assert {one["verdict"] for one in listed(project)} == {"missing"}
+
+
+def test_a_name_of_digits_is_the_job_s(project: Project) -> None:
+    small(project)
+    project.edit("project: The Ferry", "project: 007")
+    project.run("storyboard", "import", script(project, "# 007\n\nAda poles.\n")).exits(0).says_not("has no job")
+    assert [one["verdict"] for one in listed(project)] == ["missing"]
+
+
+def test_a_title_that_was_changed_makes_no_second_project(project: Project) -> None:
+    project.run("storyboard", "import", script(project)).exits(0)
+    script(project, SCRIPT.replace("The Ferry", "The Heron"))
+    for more in ((), ("--dry-run",)):
+        project.run("storyboard", "import", "script.md", *more).exits(3).says(
+            'called "The Heron"', 'in the project "The Ferry"', '--project "The Ferry" imports it there'
+        )
+    assert rows(project, "select name from projects") == [("The Ferry",)]
+    project.run("storyboard", "import", "script.md", "--project", "The Ferry").exits(0).says("nothing changed")
+    project.run("storyboard", "import", "script.md", "--project", "The Heron").exits(0).says("the new project")
+    script(project, "# Another\n\nA film of its own.\n\n" + LINES[0] + "\n", "other.md")
+    project.run("storyboard", "import", "other.md").exits(0).says('the new project "Another"')
+
+
+def test_a_clone_with_the_script_alone_gets_the_project_that_its_manifest_names(project: Project) -> None:
+    project.run("storyboard", "import", script(project)).exits(0)
+    ((own,),) = rows(project, "select id from projects")
+    shutil.rmtree(project.root / "data")
+    project.run("storyboard", "import", "script.md").exits(0).says(f"({own})").says_not("has no job")
+    assert {one["verdict"] for one in listed(project)} == {"missing"}
+    script(project, "# Another\n\nA film of its own.\n", "other.md")
+    project.run("storyboard", "import", "other.md").exits(0).says("has no job for it")
 
 
 # --- importing again ------------------------------------------------------------------------------
@@ -293,6 +340,7 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_made(project: Project) -> 
         (("import", "script.md", "--to", "script.md"), "script.md"),
         (("import", "script.md", "--format", "md"), "--format is for storyboard export"),
         (("import", "script.md", "--project="), "--project wants a value"),
+        (("import", "script.md", "--project", "two\nlines"), "--project has more than one line"),
         (("list",), "there is no storyboard data/storyboard.sqlite (imagegen storyboard import makes one)"),
         (("export", "a", "b", "c"), "takes fewer names"),
     ],
@@ -374,6 +422,14 @@ def test_what_is_exported_is_imported_to_the_same(project: Project, form: str) -
     printed = project.run("storyboard", "export", "The Ferry", "--format", form).exits(0).out
     assert printed == (project.root / f"out.{form}").read_text("utf-8")
     project.run("storyboard", "import", f"out.{form}", "--project", "The Ferry").exits(0).says("nothing changed")
+
+
+def test_export_to_a_folder_is_told(project: Project) -> None:
+    project.run("storyboard", "import", script(project)).exits(0)
+    (project.root / "film.md").mkdir()
+    project.run("storyboard", "export", "film.md", "--overwrite").exits(3).says("film.md is a folder").says_not(".tmp")
+    project.write("taken", "")
+    project.run("storyboard", "export", "taken/film.md").exits(1).says("can't write taken/film.md")
 
 
 def test_export_to_a_place_with_no_format_is_told(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -193,3 +194,12 @@ def test_which_sentence_is_which(script: list[str], expected: list[int | None]) 
     draft = script_json.parse(_list(script), "s.json")
     found = matching.matched(draft.sentences, held)
     assert [None if one is None else held.index(one) for one in found] == expected
+
+
+def test_a_long_script_is_planned_in_a_time_that_grows_with_its_length() -> None:
+    texts = [f"Sentence {number}." for number in range(20_000)]
+    lines = [Line(text, text, text, "", (), None, None, (), None, True, "idle", "") for text in texts]
+    draft = READERS["json"](json.dumps(texts))
+    began = time.process_time()
+    assert plan(draft, "Film", Present("film", "Film", {}, (), lines)).is_nothing
+    assert time.process_time() - began < 4, "seconds; a tenth is usual"

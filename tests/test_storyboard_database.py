@@ -317,6 +317,9 @@ def test_a_storyboard_that_may_not_be_written_can_be_read(storyboard: Storyboard
         said = as_user(tmp_path)
         assert "read 1" in said and "can't be opened or written" in said
         assert "can't be written" in as_user(tmp_path, "create") or "read 1" in said
+    (tmp_path / f"{FILE}-wal").touch()  # what a killed program leaves beside it
+    with read_only(tmp_path / "data"):
+        assert "read 1" in as_user(tmp_path)
 
 
 # --- sharing --------------------------------------------------------------------------------------

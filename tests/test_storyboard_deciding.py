@@ -165,7 +165,14 @@ def test_what_other_programs_wrote_wrong_is_told_all_at_once(script: Script) -> 
 )
 def test_a_value_that_can_t_be_is_no_traceback(script: Script, column: str, value: str) -> None:
     script.sql(f"UPDATE sentences SET {column} = ? WHERE id = ?", value, script.first)
-    with pytest.raises(WrongInput, match="in the storyboard"):
+    with pytest.raises(WrongInput, match='sentence "001": .* in the storyboard'):
+        _ = script.board
+    script.change(script.second, image_prompt="rain")  # the others are as good as before
+
+
+def test_a_sentence_without_words_is_no_picture_of_the_style(script: Script) -> None:
+    script.sql("UPDATE sentences SET text = ' ', image_prompt = '' WHERE id = ?", script.first)
+    with pytest.raises(WrongInput, match='sentence "001": it has neither text nor image_prompt'):
         _ = script.board
 
 

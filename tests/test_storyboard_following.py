@@ -177,6 +177,23 @@ def test_a_verdict_on_what_has_changed_since_counts_for_nothing(script: Script) 
     assert row(script, script.third)[:2] == (False, "completed")
 
 
+def test_in_a_long_script_too(script: Script) -> None:
+    for number in range(30):
+        script.do(editing.add_sentence, script.id, f"It rains for {number} days.")
+    state = script.state
+    script.change(script.first, image_prompt="fog")
+    changed = reconciled(script, dict.fromkeys(script.order, True), state=state)
+    assert changed == {*script.order} - {script.first}
+
+
+def test_rows_that_are_in_line_are_not_read_closely(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long script takes a while, and the studio asks after each picture."""
+    fresh = dict.fromkeys(script.order, True)
+    reconciled(script, fresh, state=script.state)
+    monkeypatch.setattr(following, "digests", None)
+    assert reconciled(script, fresh, state=script.state) == set()
+
+
 # --- a run ----------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, select, text
 from imagegen.errors import Unreachable, WrongInput
 from imagegen.items import Source
 from imagegen.progress import Event, Made, Started
-from imagegen.storyboard import deciding, editing, following, schema
+from imagegen.storyboard import database, deciding, editing, following, schema
 from imagegen.storyboard.database import address, open_storyboard
 from imagegen.storyboard.following import Follower
 from imagegen.storyboard.tables import Base, Job, Project
@@ -125,6 +125,20 @@ def test_success_waits_for_a_change_that_is_under_way(script: Script, postgres: 
     assert outcome == [False] and script.dirty == {script.third}
 
 
+def test_a_lock_that_is_held_for_long_may_pass(
+    script: Script, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY", 0.05)
+    other = open_storyboard(address(postgres.address, Path()))
+    with script.storyboard.session() as session:
+        editing.change_project(session, script.id, style="oil")
+        with pytest.raises(Unreachable, match="is in use"), other.session() as late:
+            editing.change_project(late, script.id, style="chalk")
+    with other.session() as session:
+        editing.change_project(session, script.id, style="chalk")
+    other.close()
+
+
 def test_a_board_is_read_as_of_one_moment(script: Script) -> None:
     with script.storyboard.reading() as session:
         before = deciding.state(deciding.board(session, script.id))
@@ -172,6 +186,8 @@ def test_what_can_be_wrong_with_a_server(postgres: Postgres) -> None:
     assert "holds no storyboard" in refusal(postgres.address)
     said = refusal(postgres.url("geheim"))
     assert "refused" in said and "password" in said and "~/.pgpass" in said
+    without = postgres.address.replace(f":{WRITTEN_PASSWORD}@", "@")
+    assert "no password" in refusal(without) and "~/.pgpass" in refusal(without)
     assert "does not exist" in refusal(postgres.url(WRITTEN_PASSWORD, "elsewhere"), create=True)
     assert "does not answer" in refusal("postgresql://ann:geheim@127.0.0.1:1/boards")
 

@@ -121,12 +121,39 @@ def test_flags_that_a_kill_left_are_put_right_by_the_next_run(project: Project, 
     assert {row[1:] for row in storyboards.rows(project)} == {("completed", 0)}
 
 
+def test_a_sentence_that_a_killed_run_was_making_is_put_right_by_the_next(project: Project) -> None:
+    with ComfyServer(work=1.0) as server:
+        (only,) = storyboards.film_on(project, server.url, ["A lamp."])
+        project.run("run").exits(0)
+        storyboards.change(project, only, image_prompt="A red lamp.")
+        process = project.start("run")
+        server.wait_until(lambda: storyboards.rows(project)[0][1] == "generating", 30)
+        process.kill()
+        process.communicate()
+        storyboards.change(project, only, image_prompt="")
+        project.run("run").exits(0).says("Nothing to do")
+    assert storyboards.rows(project) == [("001", "completed", 0)]
+
+
 def test_a_picture_that_is_gone_is_dirty_again(project: Project, ids: list[str]) -> None:
     project.run("run").exits(0)
     storyboards.target(project, ids[2]).unlink()
     project.run("run", "--dry-run").exits(0).says("1")
     project.run("run", f"film:{ids[0]}").exits(0)
     assert storyboards.rows(project) == [("001", "completed", 0), ("002", "completed", 0), ("003", "idle", 1)]
+
+
+def test_whatever_is_done_with_a_picture_its_row_follows(project: Project, ids: list[str]) -> None:
+    project.run("run").exits(0)
+    storyboards.change(project, ids[0], image_prompt="A red lamp.")
+    project.run("adopt", f"film:{ids[0]}").exits(0)
+    assert storyboards.rows(project)[0] == ("001", "completed", 0)
+    project.run("run").exits(0).says("Nothing to do")
+    assert storyboards.rows(project)[0] == ("001", "completed", 0), "a record that says what was adopted is as good"
+    project.run("clean", "-n").exits(0)
+    assert {row[1:] for row in storyboards.rows(project)} == {("completed", 0)}
+    project.run("clean", f"film:{ids[1]}").exits(0)
+    assert storyboards.rows(project)[1:] == [("002", "idle", 1), ("003", "completed", 0)]
 
 
 def test_a_change_while_the_picture_is_made_leaves_the_sentence_dirty(project: Project) -> None:
@@ -170,6 +197,14 @@ def test_what_is_wrong_is_told(project: Project, ids: list[str], old: str, new: 
 def test_a_sentence_s_own_fault_names_the_sentence(project: Project, ids: list[str]) -> None:
     storyboards.change(project, ids[1], references=["nowhere.png"])
     project.run("run").exits(3).says("sentence 2 (002)", "nowhere.png")
+
+
+def test_faults_are_told_in_the_order_of_the_script(project: Project) -> None:
+    ids = storyboards.film(project, [f"Picture {number}." for number in range(11)])
+    for one in (ids[10], ids[1]):
+        storyboards.change(project, one, references=[f"nowhere/{one}.png"])
+    told = project.run("validate").exits(3).err
+    assert 0 < told.index("sentence 2 (002)") < told.index("sentence 11 (011)")
 
 
 def test_the_only_project_needs_no_name(project: Project, ids: list[str]) -> None:

@@ -15,6 +15,7 @@ from imagegen.studio import searching
 from imagegen.studio.activities import Activities, Activity, Sentence
 from imagegen.studio.subscriptions import MOST_TASKS, MOST_WAITING, Subscription
 from imagegen.verdict import State, Verdict
+from tests.awaiting import awaited
 
 # --- searching --------------------------------------------------------------------------------------
 
@@ -151,7 +152,7 @@ def test_what_waits_for_a_slow_page_stays_short_and_ends_right() -> None:
         ]  # fmt: skip
         assert found[0]["step"] == 999 and len(found[1]["tasks"]) == 10 and not page.lost
 
-    asyncio.run(story())
+    awaited(story())
 
 
 def test_too_many_changes_are_told_as_everything() -> None:
@@ -162,7 +163,7 @@ def test_too_many_changes_are_told_as_everything() -> None:
         (found,) = await page.take()
         assert found["tasks"] is None
 
-    asyncio.run(story())
+    awaited(story())
 
 
 def test_a_page_that_falls_too_far_behind_is_let_go_and_holds_up_nobody() -> None:
@@ -174,7 +175,7 @@ def test_a_page_that_falls_too_far_behind_is_let_go_and_holds_up_nobody() -> Non
             assert len(await quick.take()) == 1
         assert slow.lost and not quick.lost
 
-    asyncio.run(story())
+    awaited(story())
 
 
 def test_messages_come_from_any_thread() -> None:
@@ -186,4 +187,4 @@ def test_messages_come_from_any_thread() -> None:
             found += [one["n"] for one in await page.take()]
         assert sorted(found) == list(range(50))
 
-    asyncio.run(story())
+    awaited(story())

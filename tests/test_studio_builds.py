@@ -226,7 +226,7 @@ def test_an_edited_picture_is_adopted(desk: Desk) -> None:
     edit(desk.project.root / ANA)
     desk.project.manifest(MANIFEST.replace("a fox", "a lynx"))
     desk.shown.reload()
-    assert desk.card("kins:ana")["state"] == "stale"
+    assert desk.card("kins:ana")["state"] == "edited"
     found = desk.ask("POST", "/api/items/kins:ana/adopt").json()
     assert found["state"] == "fresh" and len(found["previous"]) == 1
     assert "no file" in desk.refuses(409, "POST", "/api/items/kins:bo/adopt")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from imagegen import build, files
+from imagegen.studio import deeds
 from tests.conftest import Project
 from tests.handiwork import pixels, record
-from tests.storyboards import film, query, rows
+from tests.storyboards import film, query, rows, target
 from tests.studio_desk import Desk, Open, opening
 from tests.studios import Studio, state_home
 
@@ -104,3 +108,53 @@ def test_keeping_without_a_candidate_is_refused(desk: Desk) -> None:
     assert "seed" in desk.refuses(400, "POST", "/api/items/kins:ana/candidate", {"seed": -1})
     assert "seed" in desk.refuses(400, "POST", "/api/items/kins:ana/candidate", {"seed": 2**64})
     assert desk.ask("DELETE", "/api/items/kins:ana/candidate").status_code == 200, "there is none: as was asked"
+
+
+def make(desk: Desk, task: str, seed: int | None = None) -> None:
+    """The picture, or with a ``seed`` a candidate, as an engine has it made."""
+    job = f"job-{seed}"
+    built = desk.builder.build(task, job, 1, seed)
+    desk.hub.announced({"name": "image/completed", "jobId": job, "task": task, "data": {"imageFile": built.file}})
+
+
+def test_a_candidate_that_can_t_be_kept_now_changes_nothing(
+    project: Project, open_desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's run has the target: the sentence keeps its seed, and the candidate stays."""
+    (sentence,) = film(project, ["A fox."])
+    desk, task = open_desk(), f"film:{sentence}"
+    make(desk, task)
+    make(desk, task, 7)
+    place = target(project, sentence)
+    picture = place.read_bytes()
+    with files.locked(project.root, place, threading.Event()), monkeypatch.context() as soon:
+        soon.setattr(deeds, "PATIENCE", 0.5)
+        assert "is being made" in desk.refuses(409, "POST", f"/api/items/{task}/candidate/keep")
+    assert query(project, "select seed from sentences") == [(None,)] and place.read_bytes() == picture
+    assert desk.get(f"/api/items/{task}")["candidate"]["seed"] == 7
+    assert desk.ask("POST", f"/api/items/{task}/candidate/keep").status_code == 200
+    assert query(project, "select seed from sentences") == [("7",)]
+    kept = desk.get(f"/api/items/{task}")
+    assert (kept["state"], kept["candidate"], [one["number"] for one in kept["previous"]]) == ("fresh", None, [1])
+
+
+def test_a_candidate_that_comes_while_one_is_kept_stays(
+    desk: Desk, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was looked at takes the target's place; the next waits until that is done, and is not removed."""
+    make(desk, "kins:ana")
+    make(desk, "kins:ana", 5)
+    put, coming = build.replace, []
+
+    def slowly(*given: Any) -> None:
+        coming.append(threading.Thread(target=desk.builder.build, args=("kins:ana", "next", 1, 6)))
+        coming[0].start()
+        coming[0].join(timeout=1)  # it waits
+        monkeypatch.setattr(build, "replace", put)
+        put(*given)
+
+    monkeypatch.setattr(build, "replace", slowly)
+    assert desk.ask("POST", "/api/items/kins:ana/candidate/keep").status_code == 200
+    coming[0].join(timeout=30)
+    found = desk.get("/api/items/kins:ana")
+    assert record(project.root / ANA)["made"]["recipe"]["seed"] == 5 and found["candidate"]["seed"] == 6

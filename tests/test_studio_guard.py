@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -20,6 +18,7 @@ from websockets.sync.client import connect
 from imagegen.studio import fence, refusal, token
 from imagegen.studio.fence import Asked, Fence, Pass, Preflight, Refusal, Welcome
 from imagegen.studio.guard import Guard
+from tests.awaiting import awaited
 from tests.conftest import Project
 from tests.studios import Studio, state_home
 
@@ -368,8 +367,7 @@ def answered(app: Any, guard: Guard | None = None, method: str = "GET") -> httpx
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             return await client.request(method, "/x", headers={"Authorization": BEARER})
 
-    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run, from another test
-        return thread.submit(lambda: asyncio.run(ask())).result()
+    return awaited(ask())
 
 
 def test_a_bug_keeps_its_traceback_and_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,17 @@ def test_thumbnails_are_small_and_made_once(desk: Desk) -> None:
     made = list((desk.project.root / ".imagegen/thumbnails").rglob("*.webp"))
     assert desk.fetch("/thumbnails/kins:ana").content == small.content
     assert list((desk.project.root / ".imagegen/thumbnails").rglob("*.webp")) == made
+
+
+def test_thumbnails_come_in_the_sizes_that_pages_ask_for_and_in_no_other(desk: Desk) -> None:
+    Image.new("RGB", (1600, 900), "teal").save(desk.project.root / TARGET)
+    for size, width in (("", 320), ("?size=320", 320), ("?size=640", 640), ("?size=1280", 1280)):
+        small = desk.fetch(f"/thumbnails/kins:ana{size}")
+        assert Image.open(io.BytesIO(small.content)).width == width
+    for wrong in ("641", "100000", "-1", "0", "640.0", "", "x"):
+        refused = desk.fetch(f"/thumbnails/kins:ana?size={wrong}")
+        assert refused.status_code == 400 and "320, 640, 1280" in refused.json()["hint"]
+    assert len(list((desk.project.root / ".imagegen/thumbnails").rglob("*.webp"))) == 3
 
 
 @pytest.mark.parametrize(

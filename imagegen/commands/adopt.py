@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from imagegen import errors
@@ -10,6 +11,7 @@ from imagegen.commands.base import Plain
 from imagegen.errors import BuildFailed, WrongInput
 from imagegen.items import Item
 from imagegen.session import Session, open_session
+from imagegen.settling import settle
 
 
 class Adopt(Plain):
@@ -42,4 +44,6 @@ def each(session: Session, items: list[Item], act: Any) -> int:
         except BuildFailed as error:
             failed += 1
             print(f"failed   {item.task}: {error}")
+    for warning in settle(session):
+        print(warning, file=sys.stderr)
     return errors.FAILED if failed else errors.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from doit.cmd_base import opt_codec, opt_depfile
@@ -17,6 +18,7 @@ from imagegen.errors import FAILED, WrongInput
 from imagegen.loader import Loader
 from imagegen.progress import Failed
 from imagegen.session import Session
+from imagegen.settling import settle
 
 # doit's own --backend is the kind of its database; that word is ours, and its database a cache of ours.
 DATABASE = {
@@ -85,6 +87,8 @@ class Clean(Tasks, DoitClean):
     def execute(self, params: Any, names: list[str]) -> int:
         status = super().execute(params, names)
         session = self.loader.session
+        for warning in () if params["dryrun"] else settle(session):
+            print(warning, file=sys.stderr)
         return FAILED if any(isinstance(one, Failed) for one in session.outcomes) else status
 
 

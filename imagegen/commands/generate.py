@@ -14,7 +14,7 @@ from typing import Any
 from doit.cmdparse import CmdOption
 from doit.task import Task
 
-from imagegen import manifest, schema
+from imagegen import manifest, own_folder, schema
 from imagegen.commands import options
 from imagegen.commands.run import Run
 from imagegen.errors import WrongInput
@@ -111,6 +111,7 @@ class Generate(Run):
         file = manifest.find(manifest.here(), params.get("assets"))
         wanted = Wanted(params, prompts, file)
         session = Session(wanted.manifest(), wanted.options(), os.environ)
+        own_folder.check(session.project, session.options.allow)
         self.loader = OneOff(session)
         params.set_default("always", wanted.overwrite)
         try:
@@ -125,8 +126,9 @@ def _tidy(state: Path) -> None:
     try:
         for file in state.glob("*.json"):
             file.unlink()
-        if (state / "locks").is_dir():
-            shutil.rmtree(state / "locks")
+        for name in ("locks", "live"):
+            if (state / name).is_dir():
+                shutil.rmtree(state / name)
         for folder in (*(entry for entry in state.iterdir() if entry.is_dir()), state):
             folder.rmdir()  # fails where something is in it, such as previous versions
     except OSError:

@@ -13,7 +13,7 @@ from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.commands.storyboard_import import bring_in
 from imagegen.commands.storyboard_project import VARIABLE, Place
-from imagegen.errors import WrongInput, did_you_mean, listed
+from imagegen.errors import ImagegenError, WrongInput, did_you_mean, listed
 from imagegen.files import from_here, write_whole
 from imagegen.options import Options
 
@@ -196,8 +196,9 @@ def _export(place: Place, names: list[str], params: Any) -> int:
             named, file = _what_and_where(names, known)
             chosen = _chosen(known, named)
             if not chosen:
-                some = listed(one.name for one in known)
-                raise WrongInput("which project?" if known else "the storyboard has no project", f"it has {some}")
+                if not known:
+                    raise WrongInput("the storyboard has no project", "imagegen storyboard import brings one in")
+                raise WrongInput("which project?", f"it has {listed(one.name for one in known)}")
             project = present.present(session, chosen)
     finally:
         board.close()
@@ -210,9 +211,14 @@ def _export(place: Place, names: list[str], params: Any) -> int:
         sys.stdout.buffer.write(text.encode())
         return errors.DONE
     path = Path(file)
+    if path.is_dir():
+        raise WrongInput(f"{file} is a folder", "name a file in it")
     if path.exists() and not params["overwrite"]:
         raise WrongInput(f"{file} is there already", "name another file, or say --overwrite")
-    write_whole(path, text.encode())
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise ImagegenError(f"can't write {file}: {error.strerror or error}") from error
     print(f"wrote {from_here(path)}: {listing.count(len(project.sentences), 'sentence')} of {project.name}")
     return errors.DONE
 

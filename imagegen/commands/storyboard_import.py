@@ -25,11 +25,13 @@ MOST = 20
 def bring_in(place: Place, file: str, params: Any) -> int:
     """Import the script ``file``; the exit status. Raises WrongInput, and then nothing has changed."""
     address = place.address(params.get("to"))  # first: it says so where the extra is not installed
-    from imagegen.storyboard import importing, script
+    from imagegen.storyboard import checking, importing, script
     from imagegen.storyboard.database import open_storyboard
 
     backend = checked_backend(params.get("with_backend"))
     job = place.free_job(params.get("job"))
+    if params.get("project"):
+        checking.name("--project", params["project"])
     draft = script.read(Path(file), file)
     dry, prune = bool(params["dry_run"]), bool(params["prune"])
     for note in draft.notes[:MOST]:
@@ -40,10 +42,16 @@ def bring_in(place: Place, file: str, params: Any) -> int:
         board = open_storyboard(address, create=not dry)
         try:
             name = params.get("project") or draft.name or _by_file(importing.names(board), Path(file))
+            if not params.get("project") and (other := importing.likely(board, draft, name)):
+                raise WrongInput(
+                    f'{file} is called "{name}", but most of its sentences are in the project "{other}"',
+                    f"--project {json.dumps(other, ensure_ascii=False)} imports it there, "
+                    f"--project {json.dumps(name, ensure_ascii=False)} makes a new project of it",
+                )
             if dry:
                 plan, own = importing.planned(board, draft, name), ""
             else:
-                plan, own = importing.bring_in(board, draft, name, prune)
+                plan, own = importing.bring_in(board, draft, name, prune, place.promised(address))
         finally:
             board.close()
     _tell(plan, address, from_here(Path(file)), own, dry, prune)
@@ -139,7 +147,7 @@ def _lead_on(place: Place, address: Address, plan: Plan, own: str, job: str, bac
         _write_workflow(place, plan.whole["workflow"])
     draws = not backend and not had_workflow
     if place.file is None:
-        _begin(place, address, plan.name, job, backend, draws, dry)
+        _begin(place, address, own, plan.name, job, backend, draws, dry)
         return
     manifest = from_here(place.file)
     there = place.job_of(address, (own or plan.project_id or "", plan.name), only=False)
@@ -148,7 +156,8 @@ def _lead_on(place: Place, address: Address, plan: Plan, own: str, job: str, bac
             print(f"note: --backend is for a new manifest; {manifest} has the job {there}", file=sys.stderr)
         return
     print(f"\n{manifest} has no job for it. Add {'below jobs:' if place.has_jobs else 'this:'}\n")
-    print(place.lines(job, address.shown, plan.name, backend or (WITHOUT_MODEL if draws else "")))
+    with_backend = backend or (WITHOUT_MODEL if draws else "")
+    print(place.lines(job, address.shown, own or plan.project_id or "", plan.name, with_backend))
     if place.has_items:
         print("\nIts items: and jobs: can't stand side by side: put the items into a job as well.")
 
@@ -167,12 +176,12 @@ def _write_workflow(place: Place, workflow: str) -> None:
     print(f"wrote {from_here(path)}")
 
 
-def _begin(place: Place, address: Address, name: str, job: str, backend: str, draws: bool, dry: bool) -> None:
+def _begin(place: Place, address: Address, own: str, name: str, job: str, backend: str, draws: bool, dry: bool) -> None:
     """A new project, where there is none."""
     if dry:
         print(f"would begin a project here: assets.yaml with the job {job}, dodo.py, pyproject.toml, .gitignore")
         return
-    for file, is_new in place.begin(job, address.shown, name, backend, draws):
+    for file, is_new in place.begin(job, address.shown, own, name, backend, draws):
         print(f"{'wrote' if is_new else 'left '} {from_here(place.folder / file)}")
     for more in place.left_to_add():
         print(f"\n{more}")

@@ -22,6 +22,12 @@ JOB = "frames"
 WITHOUT_MODEL = "placeholder"
 """The backend of a new project that has no workflow yet."""
 
+WHILE_OPEN = """\
+# there while a program has the storyboard open
+*.sqlite-wal
+*.sqlite-shm
+"""
+
 
 class Job(NamedTuple):
     """A job of the manifest that is a storyboard's: the storyboard and the project as it is written there."""
@@ -49,7 +55,8 @@ class Place:
             source = job.get("source") if isinstance(job, dict) else None
             written = source.get("storyboard") if isinstance(source, dict) else None
             if isinstance(source, dict) and isinstance(written, str):
-                found.append(Job(name, written, str(source.get("project", ""))))
+                letters: Mapping[Any, str] = getattr(source, "letters", {})  # 007 is a name, and no number
+                found.append(Job(name, written, letters.get("project") or str(source.get("project", ""))))
         return found
 
     def _jobs(self) -> Mapping[str, Any]:
@@ -90,6 +97,16 @@ class Place:
                 return job.name
         return ""
 
+    def promised(self, place: Address) -> list[str]:
+        """The ids under which jobs of the manifest name projects of that storyboard: a fresh clone may have the
+        script alone."""
+        from imagegen.storyboard import database
+        from imagegen.storyboard.ids import is_id
+        from imagegen.storyboard.listing import same
+
+        found = [job for job in self.jobs if is_id(job.project)]
+        return [job.project for job in found if same(database.address(job.storyboard, self.folder), place)]
+
     def free_job(self, wanted: str | None) -> str:
         """A name for a new job: the one that is ``wanted``, or the usual one. Raises WrongInput."""
         taken = self._jobs()
@@ -105,15 +122,15 @@ class Place:
             raise WrongInput(f'the manifest has a job "{wanted}" already', "name another one")
         return wanted
 
-    def lines(self, job: str, storyboard: str, project: str, backend: str) -> str:
-        """What a manifest that is there needs for the job."""
+    def lines(self, job: str, storyboard: str, project: str, name: str, backend: str) -> str:
+        """What a manifest that is there needs for the job; ``project`` is an id, empty where it has none yet."""
         assert self.file is not None
-        source = {"storyboard": storyboard, "project": project}
+        source = {"storyboard": storyboard, "project": project or name}
         if self.file.suffix == ".json":
             entry = {"source": source, **({"backend": backend} if backend else {})}
             return f'"{job}": {json.dumps(entry, ensure_ascii=False)}'
         with_backend = f"\n    backend: {backend}" if backend else ""
-        own = f"  {job}:\n    source: {_flow(source)}{with_backend}"
+        own = f"  {job}:\n    source: {_flow(source)}{_called(name) if project else ''}{with_backend}"
         return own if self._jobs() else f"jobs:\n{own}"
 
     @property
@@ -125,21 +142,24 @@ class Place:
         """Whether the manifest is one of a single job, without ``jobs``."""
         return "items" in self._root
 
-    def begin(self, job: str, storyboard: str, project: str, backend: str, draws: bool) -> Iterator[tuple[str, bool]]:
+    def begin(
+        self, job: str, storyboard: str, project: str, name: str, backend: str, draws: bool
+    ) -> Iterator[tuple[str, bool]]:
         """Write what a new project needs, over no file that is there: each file's name, and whether it was written.
-        ``draws`` says that the pictures are drawn until the project's workflow can be used. Raises ImagegenError."""
-        source = _flow({"storyboard": storyboard, "project": project})
+        The job has the ``project`` with that id, so that it may be called otherwise one day. ``draws`` says that the
+        pictures are drawn until the project's workflow can be used. Raises ImagegenError."""
+        source = _flow({"storyboard": storyboard, "project": project}) + _called(name)
         texts = {
             "assets.yaml": _manifest(job, source, backend, draws),
             "dodo.py": init.DODO,
             "pyproject.toml": init.doit_lines(),
-            ".gitignore": init.GITIGNORE,
+            ".gitignore": init.GITIGNORE + WHILE_OPEN,
         }
-        for name, text in texts.items():
+        for file, text in texts.items():
             try:
-                yield name, init.write_new(self.folder / name, text)
+                yield file, init.write_new(self.folder / file, text)
             except OSError as error:
-                where = from_here(self.folder / name)
+                where = from_here(self.folder / file)
                 raise ImagegenError(f"can't write {where}: {error.strerror or error}") from error
 
     def left_to_add(self) -> Iterator[str]:
@@ -164,6 +184,11 @@ def checked_backend(named: str | None) -> str:
 def _flow(values: Mapping[str, str]) -> str:
     """A mapping of texts as YAML in one line."""
     return "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in values.items()) + "}"
+
+
+def _called(name: str) -> str:
+    """A project's name as the comment behind its id."""
+    return f"  # {name if name.isprintable() else json.dumps(name)}"
 
 
 def _quoted(text: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagegen import errors, manifest
+from imagegen import errors, manifest, own_folder
 from imagegen.commands import options
 from imagegen.commands.base import Plain
 from imagegen.errors import WrongInput
@@ -57,6 +57,7 @@ class Studio(Plain):
         if names:
             raise WrongInput("studio takes no names", "it shows the whole project")
         wish, folder = _wish(params), _project(params)
+        own_folder.check(folder, wish.options.allow)
         from imagegen.studio import only_one
 
         try:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from imagegen.errors import ImagegenError, WrongInput
-from imagegen.files import write_quickly
+from imagegen.files import inside, write_quickly
 
 NOTE = "imagegen-gallery.json"
 """Names every file of the gallery: whatever else is in the folder is somebody's own."""
@@ -28,7 +28,7 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """Whether an earlier gallery has this file: its name says what is in it. It stays."""
-        there = name in (self._before or ()) and (self.path / name).is_file()
+        there = name in (self._before or ()) and self._is_ours(name) and (self.path / name).is_file()
         if there:
             self._written.add(name)
         return there
@@ -36,6 +36,8 @@ class Folder:
     def write(self, name: str, data: bytes) -> None:
         """Put a file there; ``name`` is written with ``/``."""
         path = self.path / name
+        if not inside(self.path, path.parent):
+            raise WrongInput(f"{path.parent} leads out of the gallery by a link", "remove it, or name a new folder")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_quickly(path, data)
@@ -50,10 +52,16 @@ class Folder:
     def finish(self) -> None:
         """Remove what an earlier gallery had and this one has not."""
         gone = set(self._before or ()) - self._written
-        for name in gone:
+        for name in filter(self._is_ours, gone):
             with contextlib.suppress(OSError):  # untidy, no more
                 (self.path / name).unlink(missing_ok=True)
         self._note(self._written)
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a name leads to a file in the gallery, and not elsewhere by a link: the note may be a cloned
+        project's."""
+        path = self.path / name
+        return inside(self.path, path.parent) and not path.is_symlink()
 
     def _note(self, names: Collection[str]) -> None:
         try:
@@ -67,7 +75,9 @@ def _named(path: Path) -> list[str] | None:
     """The files of the gallery that is there; None where there is none."""
     try:
         found = json.loads((path / NOTE).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(found, list):
         return None
     safe = [one for one in found if isinstance(one, str) and not one.startswith("/") and ".." not in one.split("/")]
-    return [one for one in safe if ":" not in one and "\\" not in one]
+    return [one for one in safe if one and not {":", "\\", "\0"} & set(one)]

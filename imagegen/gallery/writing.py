@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagegen.errors import ImagegenError
+from imagegen.files import inside
 from imagegen.gallery.folder import Folder
 from imagegen.gallery.sheet import Card, page
 from imagegen.items import Item
@@ -58,7 +59,7 @@ def write(
     here = Path(__file__).parent / "page"
     for name in _STATIC:
         folder.write(name, (here / name).read_bytes())
-    folder.write("index.html", page(session.project.name, cards).encode())
+    folder.write("index.html", page(session.project.name, cards).encode(errors="replace"))
     folder.finish()
     return sum(bool(card.thumbnail) for card in cards)
 
@@ -66,8 +67,8 @@ def write(
 def _seen(session: Session, item: Item, found: Verdict, folder: Folder, whole: bool) -> _Seen | None:
     """Small and large versions of an item's picture, written where the gallery has not got them; None without one."""
     path = session.manifest.path(item)
-    if found.state in _NO_PICTURE:
-        return None
+    if found.state in _NO_PICTURE or not any(inside(root, path) for root in (session.project, *session.options.allow)):
+        return None  # a link out of the project: what a gallery shows, everybody may see
     try:
         data = path.read_bytes()
         name = f"{hashlib.sha256(data).hexdigest()[:24]}"

@@ -19,8 +19,9 @@ from dbos._error import DBOSException as Refusal
 from dbos._serialization import DefaultSerializer
 from sqlalchemy import Engine as Database
 
+from imagegen.errors import WrongInput
 from imagegen.jobs.attempt_ids import MOST, attempt_id, chain, chunks, job_of, queue_of
-from imagegen.jobs.event import NAME, Event
+from imagegen.jobs.event import NAME, Event, parse
 
 __all__ = ["CANCELLED", "LOGGER", "WAITING", "Attempt", "Cancelled", "Line", "Refusal", "next_rank"]
 
@@ -80,14 +81,16 @@ class Line:
         DBOS.register_queue(
             self._queue, worker_concurrency=workers, polling_interval_sec=poll, on_conflict="always_update"
         )
-        self.last_rank = max((found.priority or 0 for found in self._listed(self._queue)), default=0)
+        self.last_rank = max((_whole(found.priority) for found in self._listed(self._queue)), default=0)
 
     def _workflow(self, run: Callable[[Attempt, Line], None]) -> Callable[[str, dict[str, Any], int, int], None]:
         """What DBOS runs; after a kill it runs it again, and gives each step that was done what it gave then. So
         jobs of an older program come here with its steps: their names and order stay."""
 
         def image_generate(id: str, data: dict[str, Any], number: int, rank: int) -> None:
-            run(Attempt(Event(id, data), number, rank), self)
+            event = _understood(id, data)
+            if event is not None:  # else imagegen did not write it
+                run(Attempt(event, max(1, _whole(number)), _whole(rank)), self)
 
         return image_generate
 
@@ -177,7 +180,7 @@ class Line:
 
     def _listed(self, queue: str, load_input: bool = False) -> list[WorkflowStatus]:
         found = self._client.list_workflows(queue_name=queue, status=WAITING, load_input=load_input, load_output=False)
-        return sorted(found, key=lambda one: (one.priority or 0, one.created_at or 0))
+        return sorted(found, key=lambda one: (_whole(one.priority), _whole(one.created_at)))
 
 
 def next_rank(last: int) -> int:
@@ -209,5 +212,19 @@ def _event(found: WorkflowStatus) -> Event:
     """Without data where imagegen did not write it."""
     kept: Any = found.input  # the text, where it can't be read
     given = kept.get("args") if isinstance(kept, dict) else None
-    legible = isinstance(given, list) and len(given) == 4 and isinstance(given[1], dict)
-    return Event(job_of(found.workflow_id), given[1] if given and legible else {})
+    event = _understood(given[0], given[1]) if isinstance(given, list) and len(given) == 4 else None
+    job = job_of(found.workflow_id)
+    return event if event is not None and event.id == job else Event(job, {})
+
+
+def _understood(id: Any, data: Any) -> Event | None:
+    """The event, as it was submitted; None where imagegen did not write it: a cloned project may have brought it."""
+    try:
+        return parse({"id": id, "data": data}) if id else None
+    except WrongInput:
+        return None
+
+
+def _whole(number: Any) -> int:
+    """SQLite's columns of numbers hold whatever is written into them."""
+    return number if isinstance(number, int) else 0

@@ -9,6 +9,7 @@ All raise Unreachable where the storyboard can't be had now, and WrongInput wher
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -165,7 +166,19 @@ def unfinished_jobs(storyboard: Storyboard, project_id: str) -> list[Event]:
     wanted = select(Job).where(Job.project_id == project_id, Job.status.in_(UNFINISHED))
     with storyboard.reading() as session:
         found = session.scalars(wanted.order_by(Job.created_at, Job.id)).all()
-        return [parse(job.event) for job in found if job.event is not None]
+        return [event for job in found if (event := _event_of(job)) is not None]
+
+
+def _event_of(job: Job) -> Event | None:
+    """The event of a Job's row. What another program wrote there, and what is about something else than the row, holds
+    up no other job: then the sentence is made as it stands."""
+    event: Event | None = None
+    with contextlib.suppress(WrongInput):
+        event = parse(job.event)
+    whose = (event.id, event.project, event.sentence) if event else ()
+    if job.sentence_id is None or whose == (job.id, job.project_id, job.sentence_id):
+        return event
+    return Event(job.id, {"projectId": job.project_id, "sentenceId": job.sentence_id})
 
 
 def _by_project(events: Iterable[Event]) -> dict[str, list[Event]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +21,10 @@ WATCHED = 10.0
 
 KEPT = 60.0
 """Seconds for which the file of a run that is over stays, for those who have not read its end."""
+
+
+RUN = re.compile(r"[0-9]+-[0-9]+-[0-9a-f]{4}\.")
+"""How every file of a run begins: when it began, whose process it is, and four letters by chance."""
 
 
 def folder(project: Path) -> Path:
@@ -39,7 +44,10 @@ def watching(place: Path) -> None:
     """Somebody looks on now."""
     with contextlib.suppress(OSError):  # without it there are no previews
         place.mkdir(parents=True, exist_ok=True)
-        (place / "watched").touch()
+        note = place / "watched"
+        if note.is_symlink():  # a cloned project's
+            note.unlink()
+        note.touch()
 
 
 def preview_name(run: str, task: str, kind: str) -> str:

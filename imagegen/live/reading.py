@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -11,9 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imagegen import live
+from imagegen.live.lines import understood
 
 _SILENT = 1.0
 _LOOK = 2.0
+_AT_ONCE, _LONGEST = 16_000_000, 64_000_000
+"""Bytes that are read at one look, and that one line has at most: the names of 100,000 tasks are less."""
 
 
 class Told(NamedTuple):
@@ -39,8 +41,9 @@ class _Run:
 class LiveReader:
     """Reads what is new, again and again: cheap enough for ten times a second."""
 
-    def __init__(self, project: Path) -> None:
-        self._place = live.folder(project)
+    def __init__(self, project: Path, looks_on: bool = True) -> None:
+        """``looks_on``: somebody wants to see previews, which are made only then."""
+        self._place, self._looks_on = live.folder(project), looks_on
         self._runs: dict[str, _Run] = {}
         self._looked = -_LOOK
         self._first = True
@@ -48,19 +51,20 @@ class LiveReader:
     def read(self) -> list[Told]:
         """All that was told since the last call; at the first call what the runs under way have told so far."""
         now = time.monotonic()
-        if now - self._looked >= _LOOK:
+        if self._looks_on and now - self._looked >= _LOOK:
             live.watching(self._place)
             self._looked = now
         told: list[Told] = []
         try:
-            there = {entry.name[:-6]: entry for entry in os.scandir(self._place) if entry.name.endswith(".jsonl")}
+            with os.scandir(self._place) as entries:
+                there = {one.name[:-6] for one in entries if one.name.endswith(".jsonl") and _is_plain(one)}
         except OSError:
-            there = {}
+            there = set()
         for name in sorted(there):
             run = self._runs.setdefault(name, _Run(self._place / f"{name}.jsonl"))
             if not run.over:
                 told.extend(self._news(name, run, now))
-        for name in set(self._runs) - set(there):
+        for name in set(self._runs) - there:
             if not self._runs.pop(name).over:  # deleted under way
                 told.append(Told(name, "run", "ended", "", {"lost": True}))
         if self._first:
@@ -73,11 +77,13 @@ class LiveReader:
         try:
             with run.path.open("rb") as stream:
                 stream.seek(run.read)
-                fresh = stream.read()
+                fresh = stream.read(_AT_ONCE)
         except OSError:
             return
         run.read += len(fresh)
         *lines, run.rest = (run.rest + fresh).split(b"\n")
+        if len(run.rest) > _LONGEST:  # no line of ours
+            run.over = True
         for line in lines:
             yield from self._told(name, run, line)
         if fresh:
@@ -89,35 +95,59 @@ class LiveReader:
                 yield Told(name, run.kind, "ended", "", {"lost": True})
 
     def _told(self, name: str, run: _Run, line: bytes) -> Iterator[Told]:
-        data: dict[str, Any] = {}
-        with contextlib.suppress(ValueError):  # cut off by a full disk
-            data = json.loads(line)
-        event = data.pop("event", "")
-        if event == "begun":
-            run.kind = data.get("kind", "run")
-        if event == "ended":
+        said = understood(line)
+        if said is None:
+            return
+        data = dict(said.data)
+        if said.event == "begun":
+            run.kind = data.get("kind") or "run"
+        if said.event == "ended":
             run.over = True
             data = {"lost": False}
-        if event == "preview":
+        if said.event == "preview":
             data["file"] = str(self._place / Path(data["file"]).name)
-        tasks = data.pop("tasks", None)
-        for task in [data.pop("task", "")] if tasks is None else tasks:
-            if event:
-                yield Told(name, run.kind, event, task, data)
+        for task in said.tasks:
+            yield Told(name, run.kind, said.event, task, data)
 
     def _is_gone(self, name: str) -> bool:
-        from filelock import FileLock, Timeout
+        return _is_gone(self._place, name)
 
-        path = self._place / f"{name}.lock"
-        if not path.exists():
-            return True
-        try:
-            with FileLock(path, timeout=0):
-                pass
-        except Timeout:
-            return False
-        except OSError:
-            return False
-        with contextlib.suppress(OSError):
-            path.unlink()
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file: opening a pipe would wait for good, and a link may lead to what never ends."""
+    return entry.is_file(follow_symlinks=False)
+
+
+_BEGUN = ("queued", "started", "step", "preview")
+
+
+def under_way(project: Path) -> set[str]:
+    """The tasks that runs make now or have queued; of a run whose process is gone, none."""
+    tasks: dict[str, set[str]] = {}
+    for one in LiveReader(project, looks_on=False).read():
+        own = tasks.setdefault(one.run, set())
+        if one.event in _BEGUN:
+            own.add(one.task)
+        else:
+            own.discard(one.task)
+    place = live.folder(project)
+    return {task for run, own in tasks.items() if own and not _is_gone(place, run) for task in own}
+
+
+def _is_gone(place: Path, run: str) -> bool:
+    """Whether no process holds the lock of a run."""
+    from filelock import FileLock, Timeout
+
+    path = place / f"{run}.lock"
+    if not path.exists():
         return True
+    try:
+        with FileLock(path, timeout=0):
+            pass
+    except Timeout:
+        return False
+    except OSError:
+        return False
+    with contextlib.suppress(OSError):
+        path.unlink()
+    return True

@@ -124,10 +124,10 @@ def _sweep(place: Path) -> None:
     now = time.time()
     runs: dict[str, float] = {}
     for path in place.iterdir():
-        if path.name != "watched":
+        if live.RUN.match(path.name):  # nothing else is ours
             with contextlib.suppress(OSError):
                 run = path.name.partition(".")[0]
-                runs[run] = max(runs.get(run, 0.0), path.stat().st_mtime)
+                runs[run] = max(runs.get(run, 0.0), path.lstat().st_mtime)
     for run, last in runs.items():
         if now - last < live.KEPT:
             continue

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from imagegen.storyboard.deciding import Board
 
 
-_GLANCE = "glance"
-"""The state's key for a digest of the rows as they are: equal ones mean equal items, others may too."""
+_GLANCE = ":glance"
+"""The state's key, which can be no sentence's id, for a digest of the rows as they are: equal ones mean equal items,
+others may too."""
 
 
 def address(written: str, path: Callable[[str], str]) -> str:
@@ -65,10 +66,10 @@ def settle(project: Path, source: Source, fresh: Mapping[str, bool], targets: Ma
     if is_settled(parsed(source.address, project), source.options.get("project", ""), fresh):
         return
 
-    from imagegen.live.reading import LiveReader
+    from imagegen.live.reading import under_way
     from imagegen.storyboard import database, deciding, following
 
-    busy = {one.task.partition(":")[2] for one in LiveReader(project).read() if one.task}
+    busy = {task.partition(":")[2] for task in under_way(project)}
     storyboard = database.open_storyboard(database.address(source.address, project))
     try:
         with storyboard.session() as session:

@@ -27,12 +27,17 @@ class Seed(TypeDecorator[int]):
         return None if value is None else str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        text = str(value)
-        if not (text.isascii() and text.isdigit() and int(text[:21]) <= LARGEST_SEED):
-            raise WrongInput(f'a seed in the storyboard is "{text[:40]}"', f"a seed is 0 to {LARGEST_SEED}, or NULL")
-        return int(text)
+        return seed_in(value)
+
+
+def seed_in(value: Any) -> int | None:
+    """The seed that a row holds. Raises WrongInput."""
+    if value is None:
+        return None
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and int(text[:21]) <= LARGEST_SEED):
+        raise WrongInput(f'a seed in the storyboard is "{text[:40]}"', f"a seed is 0 to {LARGEST_SEED}, or NULL")
+    return int(text)
 
 
 class Paths(TypeDecorator[list[str]]):
@@ -45,15 +50,52 @@ class Paths(TypeDecorator[list[str]]):
         return json.dumps(list(value or []), ensure_ascii=False)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
-        if not value or value == "[]":
-            return []
-        try:
-            found = json.loads(value)
-        except (TypeError, ValueError):
-            found = None
-        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-            raise WrongInput(f"references in the storyboard are {str(value)[:40]}", "they are a JSON list of paths")
-        return found
+        return paths_in(value)
+
+
+def paths_in(value: Any) -> list[str]:
+    """The paths that a row holds. Raises WrongInput."""
+    if not value or value == "[]":
+        return []
+    try:
+        found = json.loads(value)
+    except (TypeError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, str) and _is_whole(one) for one in found):
+        raise WrongInput(f"references in the storyboard are {str(value)[:40]}", "they are a JSON list of paths")
+    return found
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it has no half of a letter, which JSON can write."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+class Letters(String):
+    """A text as it is read from SQLite, whose columns hold whatever is written into them."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        def read(value: Any) -> Any:
+            if isinstance(value, bytes):
+                raise WrongInput("the storyboard holds bytes where a text belongs", "another program wrote them")
+            return value
+
+        return read
+
+
+class Values(sqlite.JSON):
+    """JSON as it is read from SQLite; None where it is none."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        understood: Any = super().result_processor(dialect, coltype)
+
+        def read(value: Any) -> Any:
+            try:
+                return understood(value)
+            except (TypeError, ValueError, RecursionError, WrongInput):
+                return None
+
+        return read
 
 
 class Moment(TypeDecorator[datetime]):

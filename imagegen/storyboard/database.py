@@ -15,7 +15,7 @@ from imagegen.files import writable
 from imagegen.storyboard.address import Address, address, extra_missing
 
 try:
-    from sqlalchemy import Connection, Engine, create_engine, event
+    from sqlalchemy import JSON, Connection, Engine, String, create_engine, event
     from sqlalchemy.exc import SQLAlchemyError, StatementError
     from sqlalchemy.orm import Session
     from sqlalchemy.pool import QueuePool
@@ -23,6 +23,7 @@ except ImportError as _error:
     raise extra_missing(_error) from _error
 
 from imagegen.storyboard import schema
+from imagegen.storyboard.columns import Letters, Values
 from imagegen.storyboard.failures import told
 
 __all__ = ["Address", "Storyboard", "address", "open_storyboard"]
@@ -137,6 +138,7 @@ def _sqlite(place: Address, create: bool) -> Engine:
         "sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=5, max_overflow=20, pool_timeout=BUSY,
         hide_parameters=True,
     )  # fmt: skip
+    engine.dialect.colspecs = {**engine.dialect.colspecs, String: Letters, JSON: Values}
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -176,7 +178,7 @@ def _begin(connection: Connection) -> None:
 def _postgresql(place: Address) -> Engine:
     own = {} if "connect_timeout" in place.url.query else {"connect_timeout": CONNECT}
     try:
-        return create_engine(
+        engine = create_engine(
             place.url,
             connect_args={"application_name": "imagegen", **own},
             pool_pre_ping=True,
@@ -188,3 +190,11 @@ def _postgresql(place: Address) -> Engine:
         raise extra_missing(error) from error
     except SQLAlchemyError as error:
         raise told(error, place) from None
+    event.listen(engine, "connect", _wait_at_most)
+    return engine
+
+
+def _wait_at_most(connection: Any, _: object) -> None:
+    """A lock that another program never gives back is an error, as it is on SQLite."""
+    connection.execute(f"SET lock_timeout = {round(BUSY * 1000)}")
+    connection.commit()

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from imagegen.errors import Problem, WrongInput, did_you_mean, listed
+from imagegen.storyboard.columns import paths_in, seed_in
 from imagegen.storyboard.loras import lora
 from imagegen.storyboard.tables import Character, Project, Sentence, appearances
 
@@ -133,9 +134,9 @@ def _project(session: Session, project_id: str) -> Any:
 def _shots(session: Session, own: Any, sentence_id: str | None = None) -> Iterator[tuple[str, Shot | _Unclear]]:
     """Each sentence of the project in the script's order, or only one; its number is left open."""
     rows = select(
-        Sentence.id, Sentence.name, Sentence.text, Sentence.image_prompt, Sentence.seed, Sentence.style_lora,
-        Sentence.references,
-    ).where(Sentence.project_id == own.id)  # fmt: skip
+        Sentence.id, Sentence.name, Sentence.text, Sentence.image_prompt, Sentence.style_lora,
+        type_coerce(Sentence.seed, String).label("seed"), type_coerce(Sentence.references, String).label("references"),
+    ).where(Sentence.project_id == own.id)  # read in _shot, which knows whose they are  # fmt: skip
     links = select(appearances).join(Sentence).where(Sentence.project_id == own.id)
     roles = select(Character.id, Character.position, Character.lora, Character.references)
     if sentence_id is not None:
@@ -167,18 +168,20 @@ def _defaults(own: Any) -> dict[str, Any]:
 
 def _shot(row: Any, own: Any, roles: Sequence[_Role], defaults: bytes) -> Shot:
     prompt = row.image_prompt.strip() or row.text.strip()
+    if not prompt:
+        raise WrongInput("it has neither text nor image_prompt", "give it one: the picture is made of it")
     settings: dict[str, Any] = {
         "name": row.name,
         "slug": row.id,
-        "prompt": _as_it_is(", ".join(part for part in (prompt, own.style.strip()) if part)),
+        "prompt": _as_it_is(", ".join((prompt, own.style.strip())) if own.style.strip() else prompt),
     }
-    if row.seed is not None:
-        settings["seed"] = row.seed
+    if (seed := seed_in(row.seed)) is not None:
+        settings["seed"] = seed
     first = own.style_lora if row.style_lora is None else row.style_lora
     written = [one for one in (first, *(role.lora for role in roles)) if one.strip()]
     if written:
         settings["loras"] = [lora(_as_it_is(one)) for one in written]
-    references = [path for role in roles for path in role.references] + row.references
+    references = [path for role in roles for path in role.references] + paths_in(row.references)
     if references:
         settings["references"] = [_as_it_is(path) for path in references]
     return Shot(row.id, row.name, settings, _short(_written(settings) + b"\n" + defaults), 0)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from imagegen.errors import WrongInput, did_you_mean, listed
 from imagegen.storyboard import checking
 from imagegen.storyboard.columns import now
+from imagegen.storyboard.ids import new_id
 from imagegen.storyboard.marking import Row, held, held_row, marking
 from imagegen.storyboard.ordering import in_order, moved, place
 from imagegen.storyboard.tables import Character, Project, Sentence
@@ -49,9 +50,10 @@ _CHARACTER: Checks = {
 # --- projects -------------------------------------------------------------------------------------
 
 
-def create_project(session: Session, name: str, **settings: Any) -> Project:
-    """A new project without sentences; ``settings`` as for :func:`change_project`."""
-    project = Project(name=checking.name("the project's name", name))
+def create_project(session: Session, name: str, project_id: str = "", **settings: Any) -> Project:
+    """A new project without sentences; ``settings`` as for :func:`change_project`. It gets an id of its own unless
+    one is given, which no other project has."""
+    project = Project(id=project_id or new_id(), name=checking.name("the project's name", name))
     _free(session, Project, project.name)
     session.add(project)
     session.flush()

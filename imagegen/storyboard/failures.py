@@ -38,7 +38,7 @@ def _sqlite(cause: BaseException, said: str, address: Address) -> ImagegenError:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return WrongInput(f"{address.shown} can't be opened or written: {said}", "look at the rights of its folder")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return Unreachable(f"{address.shown} can't be used: {said}", "free some space")
+        return Unreachable(f"{address.shown} can't be used: {said}", "is its disk full? Free some space")
     if code == sqlite3.SQLITE_CONSTRAINT:
         return WrongInput(f"{address.shown}: {said}", "the rows would contradict each other")
     return WrongInput(f"{address.shown}: {said}", "is it a storyboard?")
@@ -46,7 +46,7 @@ def _sqlite(cause: BaseException, said: str, address: Address) -> ImagegenError:
 
 def _postgresql(cause: BaseException, said: str, address: Address) -> ImagegenError:
     state = str(getattr(cause, "sqlstate", "") or "")
-    if "authentication" in said or state.startswith("28"):
+    if "authentication" in said or "no password supplied" in said or state.startswith("28"):
         return WrongInput(
             f"{address.shown} refused: {said}",
             "give the password in the URL, in PGPASSWORD or in the file ~/.pgpass",

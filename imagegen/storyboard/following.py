@@ -32,6 +32,9 @@ __all__ = ["Follower", "began", "failed", "left", "reconcile", "succeeded"]
 UNDER_WAY = (QUEUED, GENERATING)
 LONGEST_ERROR = 4000
 
+_FEW = 20
+"""Sentences that are asked for one by one rather than all at once."""
+
 
 def began(session: Session, sentence_id: str, status: str = GENERATING) -> None:
     """Somebody works on the picture (or ``status``: it is queued); an earlier error is past."""
@@ -118,15 +121,26 @@ def reconcile(
     working = set(busy)
     unfinished = select(Job.sentence_id).where(Job.project_id == project_id, Job.status.in_(UNFINISHED))
     working.update(one for one in session.execute(unfinished).scalars() if one)
-    current = None if state is None else digests(session, project_id)
     columns = (Sentence.id, Sentence.is_image_dirty, Sentence.status, Sentence.error, Sentence.image_file)
-    changed: list[dict[str, Any]] = []
+    concerned: dict[str, _Row] = {}
     for row in session.execute(select(*columns).where(Sentence.project_id == project_id)):
         there = _Row(row.is_image_dirty, row.status, row.error, row.image_file)
-        judged = row.id in fresh and (current is None or state is None or current.get(row.id) == state.get(row.id))
-        wanted = _after(there, fresh[row.id] if judged else None, files.get(row.id), row.id in working)
+        if _after(there, fresh.get(row.id), files.get(row.id), row.id in working) != there:
+            concerned[row.id] = there
+    current = {} if state is None else _digests(session, project_id, concerned)
+    changed: list[dict[str, Any]] = []
+    for id, there in concerned.items():
+        judged = state is None or current.get(id) == state.get(id)
+        wanted = _after(there, fresh.get(id) if judged else None, files.get(id), id in working)
         if wanted != there:
-            changed.append({"id": row.id, "updated_at": now(), **wanted._asdict()})
+            changed.append({"id": id, "updated_at": now(), **wanted._asdict()})
     if changed:
         session.execute(update(Sentence), changed)
     return [str(one["id"]) for one in changed]
+
+
+def _digests(session: Session, project_id: str, ids: Collection[str]) -> dict[str, str]:
+    """The digests of these sentences, perhaps more: of a few one by one, since a long script has 10,000."""
+    if len(ids) > _FEW:
+        return digests(session, project_id)
+    return {id: digest for one in ids for id, digest in digests(session, project_id, one).items()}

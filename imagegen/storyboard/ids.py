@@ -13,3 +13,8 @@ def new_id() -> str:
     """Ten small letters and digits that begin with a letter; no vowels, and none of 0, 1, l and o, which are
     taken for each other. There are 1.4 × 10**14 of them."""
     return secrets.choice(LETTERS) + "".join(secrets.choice(LETTERS + DIGITS) for _ in range(LENGTH - 1))
+
+
+def is_id(text: str) -> bool:
+    """Whether :func:`new_id` may have given it."""
+    return len(text) == LENGTH and text[0] in LETTERS and set(text) <= set(LETTERS + DIGITS)

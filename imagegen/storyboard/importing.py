@@ -39,9 +39,30 @@ def planned(storyboard: Storyboard | None, draft: Draft, name: str) -> Plan:
         return plan(draft, name, present(session, found) if found else None)
 
 
-def bring_in(storyboard: Storyboard, draft: Draft, name: str, prune: bool = False) -> tuple[Plan, str]:
+def likely(storyboard: Storyboard, draft: Draft, name: str) -> str:
+    """The name of the project that has most of a script's sentences, where none has that ``name`` or id; else empty.
+    A title that was changed, in the script or in the storyboard, makes no new project."""
+    with storyboard.reading() as session:
+        if project_id(session, name):
+            return ""
+        held: dict[str, set[str]] = {}
+        rows = select(Project.name, Sentence.text, Sentence.image_prompt).join(
+            Sentence, Sentence.project_id == Project.id
+        )
+        for called, text, prompt in session.execute(rows):
+            held.setdefault(called, set()).add(matching.said(text, prompt))
+    script = [matching.said(one.text, one.given.get("image_prompt", "")) for one in draft.sentences]
+    shared = {called: sum(one in texts for one in script) for called, texts in held.items()}
+    best = max(shared, key=lambda called: shared[called], default="")
+    return best if best and 2 * shared[best] > len(script) else ""
+
+
+def bring_in(
+    storyboard: Storyboard, draft: Draft, name: str, prune: bool = False, promised: Sequence[str] = ()
+) -> tuple[Plan, str]:
     """Make the project ``name`` (or with that id) what the script says; ``prune`` removes the sentences that the
-    script no longer has, whose pictures stay where they are. What was done, and the project's id.
+    script no longer has, whose pictures stay where they are. What was done, and the project's id. A new project gets
+    the one of the ``promised`` ids that no project has, if it is one.
 
     Raises WrongInput, and then nothing has changed."""
     with storyboard.session() as session:
@@ -51,12 +72,14 @@ def bring_in(storyboard: Storyboard, draft: Draft, name: str, prune: bool = Fals
         done = plan(draft, name, present(session, found) if found else None)
         if found and done.is_nothing and not (prune and done.gone):
             return done, found
-        return done, carry_out(session, done, prune)
+        free = [one for one in promised if project_id(session, one) is None]
+        return done, carry_out(session, done, prune, free[0] if len(free) == 1 else "")
 
 
-def carry_out(session: Session, plan: Plan, prune: bool = False) -> str:
-    """Do what is planned, in the transaction of ``session``; the project's id."""
-    own = plan.project_id or editing.create_project(session, plan.name, **plan.settings).id
+def carry_out(session: Session, plan: Plan, prune: bool = False, new: str = "") -> str:
+    """Do what is planned, in the transaction of ``session``; the project's id, which is ``new`` for a new one if that
+    is given."""
+    own = plan.project_id or editing.create_project(session, plan.name, new, **plan.settings).id
     project = held(session, own)
     with marking(session, own):
         if plan.project_id and plan.settings:

@@ -50,10 +50,10 @@ def matched(script: Sequence[Sentence], held: Sequence[Row]) -> list[Row | None]
     by_text: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(held):
         if row.id not in taken:
-            by_text[_said(row.text, row.image_prompt)].append(number)
+            by_text[said(row.text, row.image_prompt)].append(number)
     last = -1  # the next one, not the first: else one that is gone takes the place of its like at the second import
     for number, one in enumerate(script):
-        left = by_text.get(_said(one.text, one.given.get("image_prompt", "")))
+        left = by_text.get(said(one.text, one.given.get("image_prompt", "")))
         if found[number] is None and left:
             behind = bisect.bisect(left, last)
             same = held[left.pop(behind if behind < len(left) else 0)]
@@ -65,7 +65,8 @@ def matched(script: Sequence[Sentence], held: Sequence[Row]) -> list[Row | None]
     return found
 
 
-def _said(text: str, prompt: str) -> str:
+def said(text: str, prompt: str) -> str:
+    """What a sentence is known by."""
     return text or prompt
 
 

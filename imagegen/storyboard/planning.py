@@ -72,6 +72,7 @@ def plan(draft: Draft, name: str, there: Present | None) -> Plan:
     roles = {role.name: role for role in there.characters}
     found = matching.matched(draft.sentences, there.sentences)
     stay = [line.id for line in found if line is not None]
+    staying = set(stay)
     cast = matching.order([one.name for one in draft.characters], list(roles))
     return Plan(
         there.name,
@@ -83,9 +84,9 @@ def plan(draft: Draft, name: str, there: Present | None) -> Plan:
         cast,
         [name for name in cast if name in roles] != list(roles),
         [Step(one, line, _changes(one, line)) for one, line in zip(draft.sentences, found, strict=True)],
-        [line for line in there.sentences if line.id not in set(stay)],
+        [line for line in there.sentences if line.id not in staying],
         [line.id for line in there.sentences],
-        stay != [line.id for line in there.sentences if line.id in set(stay)],
+        stay != [line.id for line in there.sentences if line.id in staying],
     )
 
 

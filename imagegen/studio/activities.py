@@ -17,7 +17,8 @@ WAITING, NO_PLACE, AT_IT = "waiting for its turn", "waiting for a free place", "
 
 class Activity(NamedTuple):
     """What goes on with an item: ``status`` is queued, generating or failed, ``job`` whose doing it is;
-    ``progress`` is 0 … 1, ``preview`` the file of the server's latest, ``number`` counts those."""
+    ``progress`` is 0 … 1, ``preview`` the file of the server's latest, ``number`` counts those; ``own`` are the
+    studio's jobs, which it can cancel."""
 
     job: str
     task: str
@@ -30,6 +31,7 @@ class Activity(NamedTuple):
     hint: str = ""
     preview: Path | None = None
     number: int = 0
+    own: bool = True
 
     @property
     def busy(self) -> bool:
@@ -102,9 +104,9 @@ class Activities:
         job = own or f"{one.run}:{one.task}"
         if not own:
             self._runs.setdefault(one.run, set()).add(job)
-        before = self._jobs.get(job, Activity(job, one.task, "queued", message=WAITING))
+        before = self._jobs.get(job, Activity(job, one.task, "queued", message=WAITING, own=bool(own)))
         if one.event == "queued" and not own:
-            yield self._put(Activity(job, one.task, "queued", message=WAITING))
+            yield self._put(Activity(job, one.task, "queued", message=WAITING, own=False))
         elif one.event == "started":
             yield self._put(before._replace(status="generating", message=AT_IT))
         elif one.event == "step":
@@ -220,6 +222,7 @@ class Activities:
             "steps": one.steps,
             "message": one.message,
             "preview": self._address_of(one) if one.preview else None,
+            "own": one.own,
         }
 
 

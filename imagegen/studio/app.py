@@ -48,9 +48,13 @@ def create(studio: Studio) -> FastAPI:
 
 def _file(request: Request, name: str) -> Response:
     """A file of the page. Raises Refused."""
-    path = (PAGE / name).resolve()
-    kind = _TYPES.get(path.suffix)
-    if kind is None or not path.is_relative_to(PAGE.resolve()) or not path.is_file():
+    try:
+        path = (PAGE / name).resolve()
+        there = path.is_relative_to(PAGE.resolve()) and path.is_file()
+    except OSError:  # a name that no file can have
+        there = False
+    kind = _TYPES.get(path.suffix) if there else None
+    if kind is None:
         raise Refused(404, f"there is no {name}", "")
     state = path.stat()
     headers = {"Cache-Control": "no-cache", "ETag": f'"{state.st_mtime_ns:x}-{state.st_size:x}"'}

@@ -130,8 +130,8 @@ class Builder:
             if one.item.task != task and one.action is Action.MAKE:
                 self._one(session, one.item)
         if candidate_seed is not None:
-            item = candidates.item_of(item, candidate_seed)
-            candidates.make_room(session, item)
+            whole, item = item, candidates.item_of(item, candidate_seed)
+            candidates.make_room(session, whole, item)
         outcome = self._one(session, item)
         there = seen.look(session.manifest.path(item))
         if isinstance(outcome, Skipped) and not candidates.is_fresh(session, item, there):

@@ -26,7 +26,7 @@ MOST_TASKS = 10_000
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_max_length=1000)
+    model_config = ConfigDict(extra="forbid", strict=True, str_max_length=1000)
 
 
 class Wanted(_Body):

@@ -17,6 +17,7 @@ from imagegen.studio import candidates, cards
 from imagegen.studio.hub import Hub
 from imagegen.studio.project import Project, View, stamp_of
 from imagegen.studio.refusal import Refused
+from imagegen.verdict import State
 
 
 class Details:
@@ -29,10 +30,11 @@ class Details:
 
     def of(self, task: str) -> dict[str, Any]:
         """The detail of one item. Raises Refused where there is none."""
-        project, view = self._project, self._project.view
-        number = view.number(task)
-        if number is None:
-            raise Refused(404, f'there is no image "{task}"', "it may have left the manifest")
+        project = self._project
+        view, number = self._seen(task)
+        if view.verdicts[number].state is State.STALE:  # or did somebody edit it, too?
+            project.look([task])
+            view, number = self._seen(task)
         item = view.items[number]
         record = seen.look(view.listing.manifest.path(item)).record
         session = project.looked_with
@@ -50,10 +52,18 @@ class Details:
                 {"number": int(version.stem), **_pictures("previous", task, version, f"/{int(version.stem)}")}
                 for version in reversed(previous.versions(project.folder, item.target))
             ],
-            "candidate": _pictures("candidates", task, candidate) if candidate.is_file() else None,
+            "candidate": _pictures("candidates", task, candidate) if stamp_of(candidate) else None,
             "references": [self._reference(task, place, one) for place, one in enumerate(item.ingredients)],
             "sentence": {"projectId": sentence.project, "sentenceId": sentence.id} if sentence else None,
         }
+
+    def _seen(self, task: str) -> tuple[View, int]:
+        """What is known now, and the item's place in it. Raises Refused."""
+        view = self._project.view
+        number = view.number(task)
+        if number is None:
+            raise Refused(404, f'there is no image "{task}"', "it may have left the manifest")
+        return view, number
 
     def _reference(self, task: str, place: int, one: Ingredient) -> dict[str, Any]:
         stamp = stamp_of(self._project.folder / one.path)

@@ -60,9 +60,9 @@ class Hub:
             self._hear(self._reader.read())
 
     def _hear(self, found: Sequence[Told]) -> None:
-        made = [one.task for one in found if one.event in ("made", "skipped")]
-        if made:  # first, so that who is told finds the new picture
-            self._project.look(made)
+        ended = [one.task for one in found if one.event in ("made", "skipped", "failed")]
+        if ended:  # first, so that who is told finds the new picture, or that somebody edited the old one
+            self._project.look(ended)
         with self._lock:
             for one in found:
                 self._send(self._activities.told(one))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from imagegen.studio import cards, searching
 from imagegen.studio.details import Details
+from imagegen.studio.refusal import legible
 
 if TYPE_CHECKING:
     from imagegen.studio.running import Studio
@@ -30,7 +31,7 @@ def router(studio: Studio) -> APIRouter:
         boards = project.storyboards.boards()
         whose = {board.job: board.id for board in boards}
         return {
-            "name": project.folder.resolve().name,
+            "name": legible(project.folder.resolve().name),
             "version": view.version,
             "jobs": [{"name": job, "count": count[job], "storyboard": whose.get(job)} for job in manifest.jobs],
             "states": view.counts(),

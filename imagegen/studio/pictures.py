@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from imagegen import previous, thumbnails
 from imagegen.items import Item
@@ -18,6 +19,21 @@ from imagegen.studio.serving_pictures import may_be_served, served
 
 if TYPE_CHECKING:
     from imagegen.studio.running import Studio
+
+
+class _Count(Convertor[int]):
+    """A number in an address: Starlette's own takes thousands of digits, and fails at them."""
+
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("count", _Count())
 
 
 def item_of(project: Project, task: str) -> Item:
@@ -34,6 +50,15 @@ def roots(project: Project) -> Sequence[Path]:
     return (project.folder, *project.options.allow)
 
 
+def _size(request: Request) -> int:
+    """The thumbnail's longer side by ``?size=``. Raises Refused for any but ours: each makes a file."""
+    wanted = request.query_params.get("size", str(thumbnails.SIZE))
+    sizes = {str(size): size for size in thumbnails.SIZES}
+    if wanted not in sizes:
+        raise Refused(400, f'there are no thumbnails of size "{wanted}"', f"there are {', '.join(sizes)}")
+    return sizes[wanted]
+
+
 def router(studio: Studio) -> APIRouter:
     routes = APIRouter()
     project = studio.project
@@ -45,11 +70,12 @@ def router(studio: Studio) -> APIRouter:
         return found
 
     def small(request: Request, path: Path | None) -> Response:
-        """The thumbnail of a picture; the picture itself where none can be made."""
-        if path is None or not may_be_served(path, roots(project)) or not path.is_file():
-            return shown(request, None)
+        """The thumbnail of a picture, in the size asked for; the picture itself where none can be made."""
+        size = _size(request)
         try:
-            return shown(request, thumbnails.thumbnail(project.folder, path) or path)
+            if path is None or not may_be_served(path, roots(project)) or not path.is_file():
+                return shown(request, None)
+            return shown(request, thumbnails.thumbnail(project.folder, path, size) or path)
         except OSError:  # it has just gone, or .imagegen can't be written
             return shown(request, path)
 
@@ -68,11 +94,11 @@ def router(studio: Studio) -> APIRouter:
     def thumbnail(request: Request, task: str) -> Response:
         return small(request, target(task))
 
-    @routes.get("/previous/{task:path}/{number:int}")
+    @routes.get("/previous/{task:path}/{number:count}")
     def earlier(request: Request, task: str, number: int) -> Response:
         return shown(request, version(task, number))
 
-    @routes.get("/previous/{task:path}/{number:int}/thumbnail")
+    @routes.get("/previous/{task:path}/{number:count}/thumbnail")
     def earlier_small(request: Request, task: str, number: int) -> Response:
         return small(request, version(task, number))
 
@@ -84,7 +110,7 @@ def router(studio: Studio) -> APIRouter:
     def candidate_picture(request: Request, task: str) -> Response:
         return shown(request, candidates.path(project.folder, item_of(project, task).target))
 
-    @routes.get("/references/{task:path}/{number:int}")
+    @routes.get("/references/{task:path}/{number:count}")
     def reference(request: Request, task: str, number: int) -> Response:
         used = item_of(project, task).ingredients
         return shown(request, project.folder / used[number].path if 0 <= number < len(used) else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ from imagegen.verdict import State, Verdict
 
 Stamp = tuple[int, int]
 """A file's time of change in nanoseconds and its size: what tells two contents apart."""
+
+_CLOSELY = 20
+"""Stale pictures that one look reads whole, at most."""
 
 Changed = Callable[["frozenset[str] | None"], None]
 """Told the tasks that are shown otherwise now, None for all."""
@@ -82,7 +86,7 @@ class View(NamedTuple):
 
     def counts(self) -> dict[str, int]:
         """How many items have each state, those that none has among them."""
-        found = Counter(one.state for one in self.verdicts)
+        found = Counter([one.state for one in self.verdicts])
         return {state.value: found[state] for state in State}
 
 
@@ -193,7 +197,8 @@ class Project:
         numbers = sorted(old.listing.numbers[task] for task in tasks)
         stamps, verdicts = list(old.stamps), list(old.verdicts)
         before = [stamp_of(old.listing.manifest.path(old.items[number])) for number in numbers]
-        found = opened.judged([old.items[number] for number in numbers])
+        items = [old.items[number] for number in numbers]
+        found = _closer(opened, items, opened.judged(items))
         changed = set()
         for number, stamp, one in zip(numbers, before, found, strict=True):
             if (stamps[number], verdicts[number]) != (stamp, one):
@@ -219,8 +224,21 @@ def _judged(opened: Session, listing: Listing, stamps: Sequence[Stamp | None], o
     wanting = [number for number, one in enumerate(found) if one is None]
     if len(wanting) == len(found):
         return opened.judged_all()
-    judged = dict(zip(wanting, opened.judged(listing.items[number] for number in wanting), strict=True))
+    items = [listing.items[number] for number in wanting]
+    judged = dict(zip(wanting, _closer(opened, items, opened.judged(items)), strict=True))
     return [one or judged[number] for number, one in enumerate(found)]
+
+
+def _closer(opened: Session, items: Sequence[Item], found: Sequence[Verdict]) -> Sequence[Verdict]:
+    """What a run would find of stale pictures, if they are few: one that somebody edited, or whose pixels are broken,
+    it refuses to make anew."""
+    stale = [place for place, one in enumerate(found) if one.state is State.STALE]
+    if not 0 < len(stale) <= _CLOSELY:
+        return found
+    closely = list(found)
+    for place in stale:
+        closely[place] = opened.judge_closely(items[place])
+    return closely
 
 
 def _differences(old: View, new: View) -> frozenset[str] | None:
@@ -245,12 +263,12 @@ def _same(one: Manifest, other: Manifest) -> bool:
 
 
 def _stamps(found: Manifest) -> list[Stamp | None]:
-    return [stamp_of(found.project / target) for target in found.columns.targets]
+    return [stamp_of(os.path.join(found.project, target)) for target in found.columns.targets]  # noqa: PTH118  (quick)
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def stamp_of(path: Path | str) -> Stamp | None:
     try:
-        state = path.stat()
+        state = os.stat(path)
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size

@@ -74,4 +74,10 @@ def _answer(
     more: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    return JSONResponse({"error": message, "hint": hint, **(more or {})}, status, headers=dict(headers or {}))
+    content = {"error": legible(message), "hint": legible(hint), **(more or {})}
+    return JSONResponse(content, status, headers=dict(headers or {}))
+
+
+def legible(text: str) -> str:
+    """A text that every answer can hold: a folder's name may be bytes that are no letters."""
+    return text.encode(errors="replace").decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,23 +38,27 @@ class Rows:
 
     def _state(self, board: Board) -> Mapping[str, Any]:
         """For each sentence all that is shown of it; under the empty text the project and its characters."""
-        from sqlalchemy import select
+        from sqlalchemy import FromClause, select, type_coerce
+        from sqlalchemy.types import NULLTYPE
 
         from imagegen.storyboard.tables import Character, Project, Sentence, appearances
 
+        def as_stored(table: FromClause) -> Any:
+            """Whole rows that are only compared: to understand what is in them would take ten times as long."""
+            return select(*(type_coerce(column, NULLTYPE).label(column.name) for column in table.c))
+
+        project, character, sentence = Project.__table__, Character.__table__, Sentence.__table__
         with self._storyboards.opened(board.source).reading() as session:
-            found: dict[str, Any] = {}
-            whose = Sentence.project_id == board.id
-            for row in session.execute(select(*Sentence.__table__.c).where(whose)):
-                found[row.id] = [tuple(row)]
-            links = select(appearances).join(Sentence, Sentence.id == appearances.c.sentence_id).where(whose)
-            for sentence, character in session.execute(links.order_by(appearances.c.character_id)):
-                if sentence in found:
-                    found[sentence].append(character)
-            own = session.execute(select(*Project.__table__.c).where(Project.id == board.id)).all()
-            cast = select(*Character.__table__.c).where(Character.project_id == board.id).order_by(Character.id)
-            found[""] = [own, session.execute(cast).all()]
-            return {id: hash(repr(row)) for id, row in found.items()}
+            whose = sentence.c.project_id == board.id
+            rows = session.execute(as_stored(sentence).where(whose)).all()
+            appearing = defaultdict(list)
+            links = select(appearances).join(sentence, sentence.c.id == appearances.c.sentence_id).where(whose)
+            for id, who in session.execute(links.order_by(appearances.c.character_id)):
+                appearing[id].append(who)
+            own = session.execute(as_stored(project).where(project.c.id == board.id)).all()
+            cast = as_stored(character).where(character.c.project_id == board.id).order_by(character.c.id)
+            whole = (*own, *session.execute(cast))
+        return {"": hash(whole), **{row.id: hash((row, *appearing.get(row.id, ()))) for row in rows}}
 
 
 def _others(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str] | None:

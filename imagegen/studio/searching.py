@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from typing import NamedTuple
 
 from imagegen.items import Item
@@ -50,17 +50,18 @@ def find(index: Index, query: Query) -> Sequence[int]:
 
 
 def of_states(
-    numbers: Sequence[int], verdicts: Sequence[Verdict], busy: Collection[int], states: Collection[str]
+    numbers: Sequence[int], verdicts: Sequence[Verdict], busy: Set[int], states: Collection[str]
 ) -> Sequence[int]:
     """Those of ``numbers`` that have one of these states, or are ``busy`` where that is one of them; all without
     states."""
     if not states:
         return numbers
-    also = busy if BUSY in states else ()
-    return [number for number in numbers if verdicts[number].state.value in states or number in also]
+    wanted = {state for state in State if state.value in states}
+    also = busy if BUSY in states else frozenset[int]()
+    return [number for number in numbers if verdicts[number].state in wanted or number in also]
 
 
-def counts(numbers: Sequence[int], verdicts: Sequence[Verdict], busy: Collection[int]) -> dict[str, int]:
+def counts(numbers: Sequence[int], verdicts: Sequence[Verdict], busy: Set[int]) -> dict[str, int]:
     """How many of ``numbers`` have each state, and how many are busy."""
-    found = Counter(verdicts[number].state for number in numbers)
-    return {**{state.value: found[state] for state in State}, BUSY: sum(number in busy for number in numbers)}
+    found = Counter([verdicts[number].state for number in numbers])
+    return {**{state.value: found[state] for state in State}, BUSY: len(busy & set(numbers) if busy else busy)}

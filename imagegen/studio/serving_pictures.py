@@ -44,10 +44,10 @@ def served(request: Request, path: Path | None, roots: Iterable[Path]) -> Respon
     """
     if path is None:
         return None
-    real = Path(os.path.realpath(path))
-    if not may_be_served(real, roots) or not real.is_file():  # opening a pipe would wait for good
-        return None
     try:
+        real = Path(os.path.realpath(path))
+        if not may_be_served(real, roots) or not real.is_file():  # opening a pipe would wait for good
+            return None
         with real.open("rb") as stream:
             state = os.fstat(stream.fileno())
             tag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'

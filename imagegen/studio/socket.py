@@ -62,7 +62,7 @@ async def _send(websocket: WebSocket, subscription: Subscription) -> None:
         for message in await subscription.take():
             if subscription.lost:
                 return
-            text = json.dumps(message, ensure_ascii=False)
+            text = json.dumps(message)  # in ASCII: a file's name may hold what is no letter
             try:
                 await asyncio.wait_for(websocket.send_text(text), PATIENCE)
             except (TimeoutError, WebSocketDisconnect, RuntimeError):

@@ -25,6 +25,13 @@ _SWEEP, _SWEEP_BLIND, _ASK = 30.0, 2.0, 3.0
 """Seconds between two looks at everything: where changes are told (not all are), and where they are not; and between
 two questions to a server's database, which tells nothing."""
 
+_TICK = 1.0
+"""Seconds after which something is looked at even where nothing was heard."""
+
+_SHARE, _REST = 4, 3.0
+"""Times as long as a look at a storyboard's rows took they are left alone, at most so many seconds: a run writes them
+again and again, and a long script takes a while."""
+
 _EASY = 20.0
 """Times as long as a look at everything took nobody looks again."""
 
@@ -48,6 +55,7 @@ class Watching:
         self._threads: list[threading.Thread] = []
         self._asked = time.monotonic()
         self._due = self._asked + _SETTLED
+        self._rested = 0.0  # when a storyboard's rows may be looked at again
 
     def start(self) -> None:
         self._hub.start()
@@ -114,14 +122,21 @@ class Watching:
         self._rows.look()
         while not self._closing.is_set():
             try:
-                with contextlib.suppress(Empty):
-                    self._changed(self._paths.get(timeout=1.0))
+                self._changed(self._heard())
                 self._sweep()
             except OSError:  # a disk that is full or gone: the next look tells
                 self._closing.wait(_SWEEP_BLIND)
             if self._place():
                 self._elsewhere.set()
                 self._due = time.monotonic() + _SETTLED
+
+    def _heard(self) -> Sequence[str]:
+        """What changed, as soon as something did; else, after a while, nothing."""
+        held_back = self._databases != self._database_stamps()
+        patience = min(_TICK, max(0.0, self._rested - time.monotonic())) if held_back else _TICK
+        with contextlib.suppress(Empty):
+            return self._paths.get(timeout=patience)
+        return ()
 
     def _changed(self, paths: Iterable[str]) -> None:
         manifest, listing = self._project.view.listing.manifest, self._project.view.listing
@@ -135,14 +150,17 @@ class Watching:
                 tasks.add(listing.by_target[name])
             else:
                 tasks.update(listing.needed_by.get(name, ()))
-        stamps = self._database_stamps()
-        if stamps != self._databases:
+        before, stamps = time.monotonic(), self._database_stamps()
+        rows = stamps != self._databases and before >= self._rested
+        if rows:
             self._databases = stamps
             self._project.storyboards.forget()
             self._rows.look()
-            reload = True
-        if reload:
+        if rows or reload:
             self._project.reload()
+        if rows:
+            now = time.monotonic()
+            self._rested = now + min(_REST, _SHARE * (now - before))
         if tasks:
             self._project.look(tasks)
 

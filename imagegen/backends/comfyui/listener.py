@@ -145,7 +145,6 @@ class Listener:
             elif kind == "status":
                 self.remaining = remaining(data["status"])
 
-
     def _shown(self, frame: bytes) -> None:
         """A preview: four bytes that say so, four for its format, then the picture. It names no prompt, and is of
         the one that runs: a server works on one at a time."""

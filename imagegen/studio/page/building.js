@@ -7,6 +7,8 @@ import {plural} from "./dom.js";
 import {live} from "./live.js";
 import {fail, tell} from "./notices.js";
 
+export const NOTHING_HERE = "Nothing was under way here. A run on the command line is ended where it was started.";
+
 export const make = (tasks) => queue({tasks});
 
 export const makeAll = (job) => queue(job ? {job, all: true} : {all: true});
@@ -31,7 +33,7 @@ async function queue(wish) {
 async function callOff(wish) {
   try {
     const {cancelled} = await send("POST", "/api/builds/cancel", wish);
-    tell(cancelled ? `${plural(cancelled, "image")} called off` : "Nothing was under way here");
+    tell(cancelled ? `${plural(cancelled, "image")} called off` : NOTHING_HERE);
     return true;
   } catch (error) {
     fail(error);

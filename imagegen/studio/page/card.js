@@ -6,6 +6,7 @@
 //   stepText(message)          "step 7 of 20", "queued", …
 //   reasonText(card)           all reasons in one line
 //   seedText(seed)
+//   const one = picture(); one.show(card.thumbnail, thumbnails(card))
 
 import {drawing, el, set, write} from "./dom.js";
 
@@ -71,15 +72,17 @@ export const reasonText = (card) => card.error || (card.reasons ?? []).join("; "
 
 export const seedText = (seed) => (seed === null || seed === undefined ? "no seed yet" : `seed ${seed}`);
 
-// An image that fades in over its place; a broken one leaves the place empty.
-export function picture(className = "picture") {
-  const image = el(`img.${className}`, {alt: "", decoding: "async", draggable: "false"});
+// An image that fades in over its place; a broken one leaves the place empty. ``sources`` are the same picture in
+// several sizes (thumbnails(card)), from which the browser takes what a place as wide as ``sizes`` needs.
+export function picture(className = "picture", sizes = "") {
+  const image = el(`img.${className}`, {alt: "", decoding: "async", draggable: "false", sizes: sizes || null});
   image.addEventListener("load", () => image.classList.add("there"));
   image.addEventListener("error", () => image.classList.remove("there"));
   return {
     node: image,
-    show(address) {
+    show(address, sources = "") {
       if (image.getAttribute("src") === address) return;
+      set(image, {srcset: sources || null});
       if (address) image.src = address;
       else {
         image.removeAttribute("src");
@@ -87,6 +90,17 @@ export function picture(className = "picture") {
       }
     },
   };
+}
+
+const THUMBNAILS = [320, 640, 1280]; // the longer side, in pixels, of what the server makes
+
+// The srcset of a card's thumbnail; none is larger than the picture.
+export function thumbnails({thumbnail, width, height}) {
+  const longer = Math.max(width ?? 0, height ?? 0);
+  if (!thumbnail || longer <= THUMBNAILS[0]) return "";
+  return THUMBNAILS.filter((_, index) => !index || THUMBNAILS[index - 1] < longer)
+    .map((size) => `${thumbnail}&size=${size} ${Math.round((width * Math.min(size, longer)) / longer)}w`)
+    .join(", ");
 }
 
 export function showText(node, text) {

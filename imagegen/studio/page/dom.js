@@ -71,6 +71,13 @@ export function keepingFocus(box, change) {
   }
 }
 
+// Hides a node, or shows it. A focus in what is hidden goes to the heir. For the same reason a button that can't be used
+// just now is no `disabled` one, which loses the focus, but says so: {"aria-disabled": "true"}.
+export function hide(node, hidden, heir) {
+  if (hidden && node.contains(document.activeElement)) heir.focus({preventScroll: true});
+  node.hidden = hidden;
+}
+
 // Calls fn once things have been quiet for some milliseconds; later.cancel() forgets it.
 export function settled(fn, milliseconds) {
   let timer = 0;

@@ -8,6 +8,7 @@ import {bar, meaning, mark, stepText} from "./card.js";
 import {cancel, make} from "./building.js";
 import {ask} from "./dialog.js";
 import {el, fill, keepingFocus, set, write} from "./dom.js";
+import {live} from "./live.js";
 import {fail, tell} from "./notices.js";
 import {to} from "./router.js";
 
@@ -66,6 +67,8 @@ export class Actions {
   }
 
   show(item, message) {
+    const own = live.own(this.task);
+    const atWork = own || message?.status === "generating";
     const state = message?.status ?? (item.status === "failed" ? "failed" : item.state);
     const guarded = ["edited", "foreign"].includes(item.state);
     keepingFocus(this.node, () => {
@@ -77,11 +80,12 @@ export class Actions {
         this.#candidate.firstElementChild,
         `A candidate with seed ${item.candidate?.seed} stands beside the current picture.`,
       );
-      this.#make.hidden = Boolean(message) || !["missing", "stale"].includes(item.state);
+      this.#make.hidden = atWork || !["missing", "stale"].includes(item.state);
       write(this.#make, item.state === "stale" ? "Make it again" : "Make it");
       this.#adopt.hidden = Boolean(message) || !guarded;
-      this.#cancel.hidden = !message;
-      this.#another.disabled = this.#seed.disabled = Boolean(message);
+      this.#cancel.hidden = !own;
+      set(this.#another, {"aria-disabled": String(atWork)});
+      set(this.#seed, {readonly: atWork});
       set(this.#board, {
         hidden: !item.sentence,
         href: item.sentence ? to("storyboard", item.sentence.projectId) : null,
@@ -93,7 +97,8 @@ export class Actions {
     if (this.#state.dataset.state !== state) fill(this.#state, mark(state), el("span.muted.numbers"));
     this.#state.dataset.state = state;
     write(this.#state.lastElementChild, message ? stepText(message) : "");
-    write(this.#meaning, message ? "" : meaning(item.state));
+    const means = [state === "failed" ? meaning(state) : "", meaning(item.state)];
+    write(this.#meaning, message ? "" : means.filter(Boolean).join(" "));
     const lines = told(item, message);
     if (this.#reasons.textContent !== lines.join(""))
       fill(
@@ -131,6 +136,7 @@ export class Actions {
   }
 
   async #tryAnother() {
+    if (this.#another.getAttribute("aria-disabled") === "true") return tell("It is being made just now");
     const text = this.#seed.value.trim();
     const seed = /^\d+$/.test(text) && BigInt(text) <= LARGEST;
     set(this.#seed, {"aria-invalid": text && !seed ? "true" : null});

@@ -12,10 +12,11 @@ export class Versions {
   #shown = "";
   #buttons = new Map();
   #choice = null;
+  #busy = false;
 
   constructor(chosen, restore) {
     this.chosen = chosen;
-    this.#restore.addEventListener("click", () => restore(this.#choice));
+    this.#restore.addEventListener("click", () => this.#busy || restore(this.#choice));
     this.node = el(
       "section.versions",
       {"aria-label": "Versions to compare with"},
@@ -27,6 +28,7 @@ export class Versions {
 
   show(item, choice, busy) {
     this.#choice = choice;
+    this.#busy = busy;
     const versions = [...(item.candidate ? [{...item.candidate, number: "candidate"}] : []), ...item.previous];
     const written = JSON.stringify(versions);
     keepingFocus(this.node, () => {
@@ -34,7 +36,7 @@ export class Versions {
       this.#shown = written;
       this.node.hidden = versions.length === 0;
       for (const [number, button] of this.#buttons) set(button, {"aria-pressed": String(number === choice)});
-      set(this.#restore, {hidden: typeof choice !== "number", disabled: busy});
+      set(this.#restore, {hidden: typeof choice !== "number", "aria-disabled": String(busy)});
       this.#restore.textContent = `Restore version ${choice}`;
     });
   }

@@ -13,7 +13,7 @@ import {keys} from "./keys.js";
 import {live} from "./live.js";
 import {fail} from "./notices.js";
 import {go, keepFocus, title, to} from "./router.js";
-import {opened, sheetAddress} from "./sheet-stand.js";
+import {opened, wayBack} from "./sheet-stand.js";
 
 let step = null; // the button that led here, which keeps the focus
 
@@ -22,6 +22,7 @@ export function show(main, task) {
   let item = null;
   let choice = null; // what is compared with: "candidate", a version's number, or null for the latest there is
   let around = {};
+  const back = wayBack();
   const heading = el("h1", {}, task.split(":").slice(1).join(":") || task);
   const file = el("a", {target: "_blank", rel: "noopener", title: "Open the file"});
   const facts = el("span");
@@ -42,7 +43,7 @@ export function show(main, task) {
     el(
       "div.image-head",
       {},
-      el("a.back", {href: sheetAddress()}, "All images"),
+      el("a.back", {href: back.address}, back.name),
       el("div", {}, heading, about),
       el("nav.image-steps", {"aria-label": "Images before and after"}, place, before, after),
     ),
@@ -203,7 +204,7 @@ export function show(main, task) {
     keys({
       ArrowLeft: ["Previous image", () => move("before")],
       ArrowRight: ["Next image", () => move("after")],
-      Escape: ["Back to all images", () => go(sheetAddress())],
+      Escape: [`Back to ${back.name}`, () => go(back.address)],
     }),
   ];
   load();

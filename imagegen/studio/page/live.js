@@ -5,6 +5,7 @@
 //   live.on("down", ({attempt}) => …)
 //   live.of(task)                    the latest progress message of a task that is queued or generating, or undefined
 //   live.tasks()                     all such tasks
+//   live.own(task), live.ownTasks()  those that the studio makes, and so can cancel; others a command line does
 //   live.on("busy", (tasks) => …)    the tasks whose progress message came, changed or went; null for all
 //
 // The connection comes back by itself, with pauses that grow to five seconds.
@@ -43,6 +44,14 @@ class Live {
 
   tasks() {
     return [...this.#active.keys()];
+  }
+
+  own(task) {
+    return [...(this.#active.get(task)?.values() ?? [])].some(({own}) => own);
+  }
+
+  ownTasks() {
+    return this.tasks().filter((task) => this.own(task));
   }
 
   #connect() {

@@ -1,7 +1,7 @@
 // The actions of the sheet: make all that is not fresh, call off, and what is selected.
 
 import {cancel, cancelAll, make, makeAll} from "./building.js";
-import {el, plural, set, write} from "./dom.js";
+import {el, hide, plural, set, write} from "./dom.js";
 import {ask} from "./dialog.js";
 import {live} from "./live.js";
 import {clear, selected} from "./selection.js";
@@ -24,7 +24,7 @@ export function makeActions(job) {
   }
 
   async function stopPressed() {
-    const title = `Cancel ${plural(live.tasks().length, "image")}?`;
+    const title = `Cancel ${plural(live.ownTasks().length, "image")}?`;
     if (
       await ask({
         title,
@@ -43,10 +43,11 @@ export function makeActions(job) {
       const busy = live.tasks();
       const here = busy.filter((task) => !job() || task.startsWith(`${job()}:`));
       waiting = Math.max(0, unmade - here.length);
-      set(all, {disabled: Boolean(counts) && unmade === 0});
+      set(all, {"aria-disabled": String(Boolean(counts) && unmade === 0)});
       write(all, `${ALL}${waiting ? ` (${waiting.toLocaleString("en")})` : ""}`);
-      stop.hidden = busy.length === 0;
-      write(stop, `Cancel all (${busy.length.toLocaleString("en")})`);
+      const own = live.ownTasks().length;
+      hide(stop, own === 0, all);
+      write(stop, `Cancel all (${own.toLocaleString("en")})`);
     },
   };
 }
@@ -55,7 +56,7 @@ export function makeSelectionBar(back) {
   const count = el("p.numbers", {role: "status"});
   const go = el(
     "button.primary",
-    {type: "button", onclick: async () => (await make([...selected])) && clear()},
+    {type: "button", onclick: async () => (await make([...selected])) && (clear(), back())},
     "Make",
   );
   const stop = el("button", {type: "button", onclick: () => cancel([...selected])}, "Cancel these");
@@ -66,7 +67,7 @@ export function makeSelectionBar(back) {
     show() {
       node.hidden = selected.size === 0;
       write(count, selected.size ? `${selected.size.toLocaleString("en")} selected` : "");
-      stop.hidden = ![...selected].some((task) => live.of(task));
+      hide(stop, ![...selected].some((task) => live.own(task)), none);
     },
   };
 }

@@ -1,12 +1,12 @@
 // One cell of the contact sheet. It keeps its nodes and changes only what differs.
 
-import {bar, mark, picture, reasonText, seedText, shape, showText, stepText} from "./card.js";
+import {bar, mark, picture, reasonText, seedText, shape, showText, stepText, thumbnails} from "./card.js";
 import {el, set, write} from "./dom.js";
 import {live} from "./live.js";
 import {to} from "./router.js";
 
 export class Cell {
-  #image = picture();
+  #image;
   #bar = null;
   #check = el("input.cell-check", {type: "checkbox", tabindex: "-1"});
   #link = el("a.cell-picture", {tabindex: "-1", draggable: "false"});
@@ -18,9 +18,11 @@ export class Cell {
   #about = el("p.cell-about", {}, this.#seed, this.#backend);
   #blank = el("span.cell-blank", {hidden: true});
   #shownState = "";
+  #isEmpty = false;
   card = undefined;
 
-  constructor(column) {
+  constructor(column, columns) {
+    this.#image = picture("picture", `${Math.ceil(100 / columns)}vw`);
     this.#link.append(this.#blank, this.#image.node);
     this.node = el(
       "div.cell",
@@ -36,11 +38,13 @@ export class Cell {
     this.card = card;
     this.node.classList.toggle("waiting", !card);
     if (!card) return this.#empty();
+    this.#isEmpty = false;
     const message = live.of(card.task) ?? (live.connected ? undefined : busyCard(card));
     const state = message?.status ?? (card.status === "failed" ? "failed" : card.state);
     this.node.dataset.state = state;
     set(this.#link, {href: to("image", card.task), "aria-hidden": "true"});
-    this.#image.show(message?.preview || card.thumbnail);
+    if (message?.preview) this.#image.show(message.preview);
+    else this.#image.show(card.thumbnail, thumbnails(card));
     showText(this.#name, card.name);
     this.#showState(state, message ? shortStep(message) : reasonText(card));
     this.#showBlank(state, !message?.preview && !card.thumbnail);
@@ -58,6 +62,8 @@ export class Cell {
   }
 
   #empty() {
+    if (this.#isEmpty) return; // most are, when much goes by quickly
+    this.#isEmpty = true;
     this.#image.show(null);
     this.#showBar(undefined);
     this.#state.replaceChildren();

@@ -61,7 +61,7 @@ export class Rows {
   }
 
   #made() {
-    const cells = Array.from({length: this.#columns}, (_, column) => new Cell(column));
+    const cells = Array.from({length: this.#columns}, (_, column) => new Cell(column, this.#columns));
     return {
       node: el(
         "div.grid-row",

@@ -4,12 +4,13 @@ const BUSY = new Set(["queued", "generating"]);
 
 export const taskOf = (row, board) => row.card?.task ?? (board?.job ? `${board.job}:${row.id}` : null);
 
-// {state: a word that card.js has a shape for, busy, dirty, why, todo}. `message`: the live progress message, if any.
-export function condition(row, message) {
+// {state: a word that card.js has a shape for, busy, dirty, why, todo, theirs: a run on the command line is to make it,
+// or does}. `message`: the live progress message, if any; `own`: whether the studio has a job of it.
+export function condition(row, message, own = true) {
   const status = message?.status ?? (BUSY.has(row.status) ? row.status : row.card?.status);
   const verdict = row.card?.state ?? (row.is_image_dirty ? (row.image_file ? "stale" : "missing") : "fresh");
   const dirty = Boolean(row.is_image_dirty);
-  if (BUSY.has(status)) return {state: status, busy: true, dirty, why: "", todo: ""};
+  if (BUSY.has(status)) return {state: status, busy: true, dirty, why: "", todo: "", theirs: Boolean(message) && !own};
   if ((row.status === "failed" || status === "failed") && verdict !== "fresh") {
     const why = row.error || row.card?.error || "The last attempt failed.";
     return {
@@ -39,5 +40,6 @@ const PROTECTED = {
 };
 
 // A fresh picture would be left as it is, a protected one refused. `typed`: there is text that is not saved yet.
-export const canGenerate = ({state, busy, dirty}, typed) =>
-  !busy && !(state in PROTECTED) && (state !== "fresh" || dirty || typed);
+// What waits in a run on the command line need not wait for that run.
+export const canGenerate = ({state, busy, dirty, theirs}, typed) =>
+  (!busy || (theirs && state === "queued")) && !(state in PROTECTED) && (state !== "fresh" || dirty || typed);

@@ -1,11 +1,13 @@
 // What the user can do with sentences: each deed asks the server, shows its result at once where it can, and says what
 // went wrong.
 
+import {NOTHING_HERE} from "./building.js";
 import {ask} from "./dialog.js";
 import {plural} from "./dom.js";
+import {live} from "./live.js";
 import {announce, fail, tell} from "./notices.js";
 import {openAdding} from "./storyboard-adding.js";
-import {canGenerate, condition} from "./storyboard-condition.js";
+import {canGenerate, condition, taskOf} from "./storyboard-condition.js";
 import {openPlacing} from "./storyboard-placing.js";
 
 export class Deeds {
@@ -13,6 +15,7 @@ export class Deeds {
   constructor({calls, rows, drafts, list, reload}) {
     Object.assign(this, {calls, rows, drafts, list, reload});
     this.moves = Promise.resolve();
+    this.choices = Promise.resolve();
   }
 
   number(id) {
@@ -28,7 +31,9 @@ export class Deeds {
       return;
     }
     const row = this.rows.get(id);
-    const state = row && condition(row);
+    const task = row && taskOf(row, null);
+    const message = task ? live.of(task) : undefined;
+    const state = row && condition(row, message, message && live.own(task));
     if (!row || !canGenerate(state)) {
       if (row) tell(this.whyNot(id, state));
       return;
@@ -61,8 +66,9 @@ export class Deeds {
 
   async cancel(id) {
     try {
-      await this.calls.cancel(id);
-      announce(`Sentence ${this.number(id)} is cancelled.`);
+      const {cancelled} = await this.calls.cancel(id);
+      if (cancelled) announce(`Sentence ${this.number(id)} is cancelled.`);
+      else tell(NOTHING_HERE);
     } catch (error) {
       fail(error, `Sentence ${this.number(id)} could not be cancelled`);
     }
@@ -71,8 +77,8 @@ export class Deeds {
 
   async cancelAll() {
     try {
-      const answer = await this.calls.cancelAll();
-      tell(answer?.cancelled === undefined ? "Cancelled." : `${plural(answer.cancelled, "picture")} cancelled.`);
+      const {cancelled} = await this.calls.cancelAll();
+      tell(cancelled ? `${plural(cancelled, "picture")} cancelled.` : NOTHING_HERE);
     } catch (error) {
       fail(error, "The pictures could not be cancelled");
     }
@@ -163,14 +169,17 @@ export class Deeds {
     if (near) this.list().viewOf(near.id)?.grip.focus({preventScroll: true});
   }
 
-  async choose(id, characters) {
+  // Shown at once; the server is told one choice after the other, each resting on the one before.
+  choose(id, characters) {
     const before = this.rows.get(id);
     this.rows.put({...before, characters});
-    try {
-      this.rows.put(await this.calls.change(id, {characters}, {characters: before.characters}));
-    } catch (error) {
-      fail(error, "The characters could not be changed");
+    this.choices = this.choices.then(async () => {
+      try {
+        await this.calls.change(id, {characters}, {characters: before.characters});
+      } catch (error) {
+        fail(error, "The characters could not be changed");
+      }
       this.rows.outdated([id]);
-    }
+    });
   }
 }

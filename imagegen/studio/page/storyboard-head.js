@@ -1,6 +1,6 @@
 // Above the list: the project's name, how many sentences stand how, and what can be done with all of them.
 
-import {el, plural, write} from "./dom.js";
+import {el, hide, plural, set, write} from "./dom.js";
 
 export class Head {
   constructor({generateAll, cancelAll, settings, characters, add}) {
@@ -24,7 +24,8 @@ export class Head {
     );
   }
 
-  show({name, counts}, busy, unsaved) {
+  // `busy`: how many are under way, `own`: how many of them are so here.
+  show({name, counts}, {busy, own}, unsaved) {
     write(this.title, name);
     const parts = [
       plural(counts.total, "sentence"),
@@ -36,8 +37,7 @@ export class Head {
     write(this.summary, (counts.total ? parts : [parts[0], parts[4]]).filter(Boolean).join(" · "));
     const left = Math.max(0, counts.dirty - busy);
     write(this.go, left ? `Generate ${left.toLocaleString("en")} dirty` : busy ? "All under way" : "Nothing dirty");
-    this.go.disabled = !left;
-    if (!busy && document.activeElement === this.stop) this.go.focus({preventScroll: true});
-    this.stop.hidden = !busy;
+    set(this.go, {"aria-disabled": String(!left)});
+    hide(this.stop, !own, this.go);
   }
 }

@@ -2,6 +2,7 @@
 
 import {live} from "./live.js";
 import {announce} from "./notices.js";
+import {isShown} from "./outcomes.js";
 import {told} from "./storyboard-told.js";
 
 // Answers what ends it: functions to call.
@@ -25,7 +26,11 @@ export function follow(view) {
     rows.put({...row, ...told, status, card: row.card && {...row.card, status: null}});
     rows.outdated([id]);
     view.reload();
-    if (view.list.viewOf(id)) announce(`Sentence ${rows.indexOf(id) + 1}: ${words(message)}`);
+    const shown = view.list.viewOf(id);
+    if (!shown) return;
+    const {top, bottom} = shown.node.getBoundingClientRect();
+    if (failed && bottom > 0 && top < innerHeight) isShown(message);
+    announce(`Sentence ${rows.indexOf(id) + 1}: ${words(message)}`);
   }
 
   return [

@@ -102,7 +102,7 @@ export class Row {
     const board = this.board();
     const task = taskOf(row, board);
     const message = task ? live.of(task) : undefined;
-    const state = condition(row, message);
+    const state = condition(row, message, message && live.own(task));
     set(this.node, {"aria-setsize": total, "aria-posinset": index + 1, dataset: {state: state.state}});
     this.node.classList.toggle("is-dirty", state.dirty);
     write(this.number, number);
@@ -135,8 +135,9 @@ export class Row {
       tool.setAttribute("aria-label", `${tool.dataset.label} sentence ${number}`.replace("after sentence", "after"));
     this.go.setAttribute("aria-label", `Generate sentence ${number}`);
     this.stop.setAttribute("aria-label", `Cancel sentence ${number}`);
-    swap(state.busy ? this.go : this.stop, state.busy ? this.stop : this.go);
-    this.go.disabled = !canGenerate(state, typed);
+    const stops = state.busy && !state.theirs;
+    swap(stops ? this.go : this.stop, stops ? this.stop : this.go);
+    this.go.setAttribute("aria-disabled", String(!canGenerate(state, typed)));
     this.up.setAttribute("aria-disabled", String(index === 0));
     this.down.setAttribute("aria-disabled", String(index === total - 1));
   }

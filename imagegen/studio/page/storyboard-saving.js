@@ -1,8 +1,11 @@
 // What a field says about its draft: the line "Saved", and the choice where two people wrote the same text.
 
 import {el, fill, write} from "./dom.js";
+import {announce} from "./notices.js";
 
 const WORDS = {typed: "Not saved yet", saving: "Saving…", saved: "Saved"};
+
+const TROUBLE = new Set(["waiting", "refused", "conflict", "gone"]);
 
 const words = (draft) => {
   if (draft.state === "waiting") return `Not saved yet. ${draft.problem} It is tried again.`.replace("  ", " ");
@@ -28,6 +31,14 @@ export class Saving {
     if (!disputed && this.choice.contains(document.activeElement)) this.settle(null);
     this.choice.hidden = !disputed;
     this.theirs = disputed ? draft.theirs : undefined;
+    this.announce(draft);
+  }
+
+  // What needs the user's attention is said once, however often it is tried again.
+  announce(draft) {
+    const said = TROUBLE.has(draft?.state) ? words(draft) : "";
+    if (said && said !== this.said) announce(said);
+    if (said || !draft || draft.state === "saved") this.said = said;
   }
 
   offer(draft) {

@@ -1,14 +1,14 @@
 // The picture of a sentence: a link to the image view; while it is being made the server's preview and the progress.
 
-import {bar, picture, stepText} from "./card.js";
+import {bar, picture, stepText, thumbnails} from "./card.js";
 import {drawing, el, set, write} from "./dom.js";
 import {to} from "./router.js";
 
-const SETTLES = 250; // milliseconds a row is in sight before its whole picture is fetched
+const SIZES = "(max-width: 660px) 100vw, 38vw"; // how wide its place is, see storyboard-row.css
 
 export class Shot {
   constructor() {
-    this.image = picture("board-image");
+    this.image = picture("board-image", SIZES);
     this.word = el("span.board-none.small");
     this.link = el("a.board-link", {}, this.word, this.image.node);
     this.bar = bar("the picture");
@@ -27,7 +27,8 @@ export class Shot {
     const card = row.card;
     const made = card?.thumbnail ?? card?.picture ?? null;
     const preview = state.busy ? message?.preview : null;
-    this.picture(preview, made, card);
+    if (preview) this.image.show(preview);
+    else this.image.show(made, card ? thumbnails(card) : "");
     this.preview.hidden = !preview;
     this.node.classList.toggle("dimmed", state.busy && !preview && Boolean(made));
     write(this.word, made || preview ? "" : state.busy ? "The picture is on its way" : "No picture yet");
@@ -42,29 +43,7 @@ export class Shot {
     write(this.step, stepText(told));
   }
 
-  // The thumbnail at once; the whole picture where that is too small for its place and the row stays in sight.
-  picture(preview, made, card) {
-    const whole = card?.picture ?? null;
-    if (preview || this.whole !== whole) {
-      clearTimeout(this.timer);
-      this.whole = preview ? undefined : whole;
-      this.image.node.removeAttribute("srcset");
-      this.image.show(preview ?? made);
-      if (!preview && whole && whole !== made) this.timer = setTimeout(() => this.sharpen(whole, card.width), SETTLES);
-    }
-  }
-
-  async sharpen(whole, width) {
-    const {naturalWidth, clientWidth} = this.image.node;
-    if (Math.min(width, clientWidth * devicePixelRatio) <= naturalWidth * 1.2) return;
-    const image = new Image();
-    image.src = whole;
-    await image.decode().catch(() => null); // a picture that can't be had leaves the thumbnail
-    if (this.whole === whole && image.naturalWidth) this.image.node.srcset = whole;
-  }
-
   leave() {
-    clearTimeout(this.timer);
-    this.whole = null;
+    this.image.show(null); // a picture on its way is given up
   }
 }

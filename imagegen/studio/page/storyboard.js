@@ -4,7 +4,8 @@ import {el, paced, settled} from "./dom.js";
 import {keys} from "./keys.js";
 import {live} from "./live.js";
 import {fail, tell} from "./notices.js";
-import {title} from "./router.js";
+import {title, to} from "./router.js";
+import {cameFrom} from "./sheet-stand.js";
 import {calls as callsOf} from "./storyboard-calls.js";
 import {Cast} from "./storyboard-cast.js";
 import {openCharacters} from "./storyboard-characters.js";
@@ -158,10 +159,11 @@ class View {
   drawHead() {
     if (!this.board) return;
     const mine = `${this.board.job}:`;
-    const busy = live.tasks().filter((task) => task.startsWith(mine)).length;
+    const count = (tasks) => tasks.filter((task) => task.startsWith(mine)).length;
+    const before = live.connected ? 0 : (this.board.counts.busy ?? 0);
     this.head.show(
       this.board,
-      Math.max(busy, live.connected ? 0 : (this.board.counts.busy ?? 0)),
+      {busy: Math.max(count(live.tasks()), before), own: Math.max(count(live.ownTasks()), before)},
       this.drafts.unsaved().length,
     );
   }
@@ -228,6 +230,7 @@ class View {
   leave() {
     this.left = true;
     if (this.list) places.set(this.project, this.list.whereabouts());
+    if (this.board) cameFrom(to("storyboard", this.project), this.board.name);
     for (const off of this.offs) off();
     for (const id of this.drafts.ids()) this.drafts.flush(id);
     Object.assign(this.drafts, {saved: () => {}, changed: () => {}});
