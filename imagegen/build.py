@@ -64,8 +64,10 @@ def build(
     tell: Listener,
     took: Callable[[recipe.Recipe, float], None] = lambda made, seconds: None,
     wanted_later: Callable[[str, str], bool] = lambda task, digest: False,
+    leaving: Any = None,
 ) -> Made | Skipped:
-    """Make the item's picture if that is to be done.
+    """Make the item's picture if that is to be done. ``cancelled`` ends this image, ``leaving`` (the same unless
+    given) all that the backend has under way.
 
     Raises BuildFailed (refused, could not be made, could not be written; its ``attempts`` are those that were
     spent) or Interrupted; whatever it raises, the target is what it was before.
@@ -105,6 +107,7 @@ def build(
             attempts=Attempts(wish.attempts),
             wanted=wanted_later,
             preview=lambda data, kind: tell(Preview(item.task, data, kind)),
+            leaving=leaving,
         )
         watch.check()
         try:

@@ -18,7 +18,8 @@ from imagegen.serving import Serving
 
 
 class Kept:
-    """Threads share it. ``say`` tells the user of a server that is started; ``cancelled`` ends the wait for it."""
+    """Threads share it. ``say`` tells the user of a server that is started; ``cancelled`` says that
+    all is to end."""
 
     def __init__(
         self, environ: Mapping[str, str], project: Path, say: Callable[[str], None], cancelled: threading.Event
@@ -27,6 +28,7 @@ class Kept:
         self._backends: dict[str, tuple[Mapping[str, Any], Backend]] = {}
         self._outdated: list[Backend] = []
         self._lock = threading.RLock()
+        self.leaving = cancelled
         self.serving = Serving(say, cancelled)
 
     def backend(self, name: str, block: Mapping[str, Any]) -> Backend:

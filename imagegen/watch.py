@@ -39,12 +39,15 @@ class Watch:
         note: Callable[[str], None] = lambda text: None,
         wanted: Callable[[str, str], bool] = lambda task, digest: False,
         preview: Callable[[bytes, str], None] = lambda data, kind: None,
+        leaving: threading.Event | None = None,
     ) -> None:
         """``flaw`` says what keeps some bytes from being a whole PNG, the empty text if nothing does:
         a backend that downloads asks it, and may try again. ``note`` tells the user what belongs to no
         image: a server that is left out. ``wanted`` says of a task and a recipe's digest whether a later run
-        would make just that. ``preview`` is what the image looks like so far, as the bytes of a ``jpeg`` or ``png``."""
+        would make just that. ``preview`` is what the image looks like so far, as the bytes of a ``jpeg`` or ``png``.
+        ``leaving`` says that all is to end, not this image alone; where it is not given ``cancelled`` means both."""
         self.cancelled, self.started, self.step = cancelled, started, step
+        self.leaving = leaving or cancelled
         self.attempts = attempts or Attempts()
         self.flaw, self.note, self.wanted, self.preview = flaw, note, wanted, preview
 

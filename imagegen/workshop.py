@@ -148,7 +148,12 @@ class Workshop:
 
     def _watch(self) -> Watch:
         session = self._session
-        return Watch(session.cancelled, note=lambda text: session.tell(Note(message=text)), wanted=self._wanted_later)
+        return Watch(
+            session.cancelled,
+            note=lambda text: session.tell(Note(message=text)),
+            wanted=self._wanted_later,
+            leaving=self._kept.leaving,
+        )
 
     def _wanted_later(self, task: str, digest: str) -> bool:
         """Whether a run of the whole manifest would make this image from just this recipe."""
@@ -227,7 +232,15 @@ class Workshop:
         item = session.whole(item)  # what goes into it is there now
         took = session.times.note
         return build.build(
-            item, session.project, wish, backend, session.cancelled, session.tell, took, self._wanted_later
+            item,
+            session.project,
+            wish,
+            backend,
+            session.cancelled,
+            session.tell,
+            took,
+            self._wanted_later,
+            self._kept.leaving,
         )
 
     def remove(self, item: Item, dry_run: bool = False) -> None:

@@ -126,9 +126,10 @@ class Pool:
     def _heeds(self, watch: Watch) -> None:
         """Leave soon after the run is to be left, even where a server hangs."""
         with self._lock:
-            if self._earlier.cancelled is not watch.cancelled:
-                self._earlier.cancelled, self._earlier.wanted_later = watch.cancelled, watch.wanted
-                cut_when(watch.cancelled, self._closed, self._cut)
+            self._earlier.wanted_later = watch.wanted
+            if self._earlier.cancelled is not watch.leaving:
+                self._earlier.cancelled = watch.leaving
+                cut_when(watch.leaving, self._closed, self._cut)
 
     def _cut(self) -> None:
         for server in self._servers:
