@@ -16,7 +16,7 @@ import pytest
 
 from tests.servers.comfyui import ComfyServer
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.studio_desk"]
 
 
 @dataclass(frozen=True)

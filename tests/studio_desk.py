@@ -108,6 +108,13 @@ def opening(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]
         yield opened
 
 
+@pytest.fixture
+def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens one, once the test has written its manifest."""
+    with opening(project, monkeypatch) as opened:
+        yield opened
+
+
 def outside(project: Project, name: str) -> Path:
     """A place beside the project's folder."""
     folder = project.root.parent / f"{project.root.name}-elsewhere"

@@ -10,7 +10,6 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,6 @@ MANIFEST = """
 ANA = "assets/kins/ana.png"
 LONG_AGO = (1.0, 1.0)
 links = pytest.mark.skipif(os.name == "nt", reason="making links wants a right on Windows")
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

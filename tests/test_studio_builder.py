@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tests.conftest import Project
 from tests.handiwork import record
 from tests.servers.comfyui import ComfyServer
 from tests.storyboards import change, film
-from tests.studio_desk import Desk, Open, opening
+from tests.studio_desk import Desk, Open
 from tests.studios import until
 
 MANIFEST = """
@@ -27,12 +26,6 @@ MANIFEST = """
         items: [{name: Ana, prompt: a fox}, {name: Bo, prompt: a wolf}]
 """
 ANA = "assets/kins/ana.png"
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.conftest import Project
 from tests.handiwork import draw, edit, pixels
 from tests.servers.comfyui import ComfyServer
 from tests.storyboards import film
-from tests.studio_desk import Desk, Open, opening
+from tests.studio_desk import Desk, Open
 from tests.studios import Studio, state_home, until
 
 MANIFEST = """
@@ -36,12 +36,6 @@ def studio(project: Project) -> Iterator[Studio]:
     project.manifest(MANIFEST)
     with Studio(project, "--retry-delay", "0.1") as running:
         yield running
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from imagegen.studio import deeds
 from tests.conftest import Project
 from tests.handiwork import pixels, record
 from tests.storyboards import film, query, rows, target
-from tests.studio_desk import Desk, Open, opening
+from tests.studio_desk import Desk, Open
 from tests.studios import Studio, state_home
 
 MANIFEST = """
@@ -31,12 +31,6 @@ def studio(project: Project) -> Iterator[Studio]:
     project.manifest(MANIFEST)
     with Studio(project) as running:
         yield running
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from tests.conftest import Project
 from tests.handiwork import draw, edit
 from tests.servers.comfyui import ComfyServer
-from tests.studio_desk import Desk, Open, opening
+from tests.studio_desk import Desk, Open
 
 KINS = """
     defaults: {backend: placeholder, size: 64x36}
@@ -24,12 +23,6 @@ KINS = """
         items:
           - {name: Harbour, prompt: ships at dusk}
 """
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,16 +14,10 @@ from imagegen.studio.rows import Rows
 from tests.awaiting import awaited
 from tests.conftest import Project
 from tests.storyboards import change, film
-from tests.studio_desk import Desk, Open, opening
+from tests.studio_desk import Desk, Open
 from tests.studios import until
 
 MANY = "defaults: {backend: placeholder, prompt: p, size: 16x16}\nitems: [" + ", ".join(map(str, range(40))) + "]\n"
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 def test_an_answer_does_not_wait_for_what_it_follows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests import storyboards
 from tests.browser import Visitor, serious
 from tests.conftest import Project
 from tests.servers.comfyui import ComfyServer
+from tests.studio_pages import address, script, sentence
 from tests.studios import Studio, state_home, until
 
 SCRIPT = ("A lamp on the quay.", "Ada waits.", "The ferry comes.")
@@ -30,24 +31,6 @@ def server() -> Iterator[ComfyServer]:
     """A ComfyUI whose images take about two seconds in ten steps, each with a preview."""
     with ComfyServer(steps_delay=0.2, previews=True) as server:
         yield server
-
-
-def script(page: Page, studio: Studio) -> None:
-    """Go to the storyboard, by the link that the studio printed."""
-    page.goto(studio.link)
-    page.get_by_role("navigation", name="Views").get_by_role("link", name="Film").click()
-    expect(page.get_by_role("heading", name="Film", level=1)).to_be_visible()
-
-
-def sentence(page: Page, number: int) -> Locator:
-    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=f"Sentence {number}", exact=True))
-
-
-def address(picture: Locator) -> str:
-    """Where a picture that is there comes from."""
-    expect(picture).to_have_js_property("complete", True)
-    assert picture.evaluate("image => image.naturalWidth") > 0
-    return picture.get_attribute("src") or ""
 
 
 def test_a_changed_prompt_is_stale_and_its_new_picture_comes_by_itself(

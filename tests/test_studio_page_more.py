@@ -13,6 +13,7 @@ from tests.browser import Visitor, serious
 from tests.conftest import Project
 from tests.handiwork import edit
 from tests.servers.comfyui import ComfyServer
+from tests.studio_pages import script, sentence, text, texts
 from tests.studios import Studio, state_home, until
 
 SCRIPT = ("A lamp on the quay.", "Ada waits.", "The ferry comes.", "Nobody speaks.")
@@ -41,25 +42,6 @@ def lamp(desk: Project) -> Project:
     desk.edit("a lamp", "a red lamp")
     desk.run("run").exits(0)
     return desk
-
-
-def script(page: Page, studio: Studio) -> None:
-    """Go to the storyboard, by the link that the studio printed."""
-    page.goto(studio.link)
-    page.get_by_role("navigation", name="Views").get_by_role("link", name="Film").click()
-    expect(page.get_by_role("heading", name="Film", level=1)).to_be_visible()
-
-
-def sentence(page: Page, number: int) -> Locator:
-    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=f"Sentence {number}", exact=True))
-
-
-def text(page: Page, number: int) -> Locator:
-    return sentence(page, number).get_by_label("Text", exact=True)
-
-
-def texts(desk: Project) -> list[str]:
-    return [found for (found,) in storyboards.query(desk, "select text from sentences order by position")]
 
 
 # --- other front ends ----------------------------------------------------------------------------------

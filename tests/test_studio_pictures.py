@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from imagegen.studio import candidates
 from imagegen.studio.serving_pictures import kind_of
 from tests.conftest import Project
 from tests.handiwork import draw
-from tests.studio_desk import Desk, Open, opening, outside
+from tests.studio_desk import Desk, Open, outside
 
 MANIFEST = """
     defaults: {backend: placeholder, size: 64x36, prompt: p}
@@ -25,12 +24,6 @@ MANIFEST = """
         items: [Ana, Bo]
 """
 TARGET = "assets/kins/ana.png"
-
-
-@pytest.fixture
-def open_desk(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    with opening(project, monkeypatch) as opened:
-        yield opened
 
 
 @pytest.fixture

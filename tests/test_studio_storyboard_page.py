@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from imagegen.storyboard import editing
 from tests import storyboards
 from tests.browser import Visitor
 from tests.conftest import Project
+from tests.studio_pages import script, sentence, text, texts
 from tests.studios import Studio, state_home, until
 
 SCRIPT = ("A lamp on the quay.", "Ada waits.", "The ferry comes.", "Nobody speaks.")
@@ -19,25 +20,6 @@ def desk(project: Project) -> Project:
     """A project whose studios keep their tokens in a folder of the test's."""
     state_home(project)
     return project
-
-
-def script(page: Page, studio: Studio) -> None:
-    """Go to the storyboard, by the link that the studio printed."""
-    page.goto(studio.link)
-    page.get_by_role("navigation", name="Views").get_by_role("link", name="Film").click()
-    expect(page.get_by_role("heading", name="Film", level=1)).to_be_visible()
-
-
-def sentence(page: Page, number: int) -> Locator:
-    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=f"Sentence {number}", exact=True))
-
-
-def text(page: Page, number: int) -> Locator:
-    return sentence(page, number).get_by_label("Text", exact=True)
-
-
-def texts(desk: Project) -> list[str]:
-    return [found for (found,) in storyboards.query(desk, "select text from sentences order by position")]
 
 
 def test_words_typed_while_the_studio_is_away_are_saved_when_it_is_back(desk: Project, visitor: Visitor) -> None:
